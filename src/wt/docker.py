@@ -1,0 +1,286 @@
+"""What wt asks of docker: one `docker ps` on hot paths, python-on-whales off them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wt import naming, process
+from wt.errors import EngineError, ToolError, WtError
+from wt.model import ComposeProject, Container
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+SERVICE = "app"
+USER_HOME = "/home/vscode"
+READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at every start
+_PROJECT = "com.docker.compose.project"
+_EXEC_MARK = "WT_EXEC"
+_UPLOAD_PACK = ("git", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict", "/wt/repo.git")
+
+_ROW = ",".join(
+    [
+        "{{json .ID}}",
+        "{{json .Names}}",
+        "{{json .State}}",
+        "{{json .Status}}",
+        "{{json .Networks}}",
+        "{{json .Image}}",
+        *(
+            f'{{{{json (.Label "{label}")}}}}'
+            for label in (_PROJECT, "com.docker.compose.service", naming.LABEL_REPO, naming.LABEL_WORKTREE, naming.LABEL_CONFIG)
+        ),
+    ]
+)
+
+
+def containers(*, project: str | None = None) -> tuple[Container, ...]:
+    """Every container of the engine, or of one compose project, running or not; a single call.
+
+    Raises:
+        EngineError: the engine can't be reached.
+        ToolError: docker is not installed, or failed.
+    """
+    chosen = ("--filter", f"label={_PROJECT}={project}") if project else ()
+    answer = process.run(["docker", "ps", "--all", "--no-trunc", *chosen, "--format", f"[{_ROW}]"], check=False)
+    _raise_for(answer, "ps")
+    rows = [json.loads(line) for line in answer.text.splitlines() if line]
+    return tuple(Container(*row[:4], tuple(row[4].split(",")) if row[4] else (), *row[5:]) for row in rows)
+
+
+def network_driver(name: str) -> str | None:
+    """The driver of the network of that name, None when there is no such network."""
+    answer = process.run(["docker", "network", "inspect", "--format", "{{.Driver}}", name], check=False)
+    if answer.code != 0 and "not found" in answer.complaint.lower():
+        return None
+    _raise_for(answer, "network inspect")
+    return answer.text.strip()
+
+
+def create_network(name: str) -> None:
+    """Make a bridge network that several compose projects may join; one that exists by now is as good."""
+    with _client() as docker:
+        try:
+            docker.network.create(name, labels={"wt.role": "shared"})
+        except Exception:
+            if network_driver(name) is None:
+                raise
+
+
+def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
+    """Build the images of a project.
+
+    Raises:
+        WtError: with the lines of the step that failed.
+    """
+    with _client(compose) as docker:
+        _streamed(docker.compose.build(stream_logs=True, progress="plain"), detail, f"the image of {compose.name} does not build")
+
+
+def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool) -> None:
+    """Start a project's containers; those that run with an unchanged configuration are left alone.
+
+    Args:
+        compose: the project.
+        detail: told each line that compose prints.
+        recreate: replace containers whose configuration changed; else they are kept as they are.
+
+    Raises:
+        WtError: with what compose said.
+    """
+    with _client(compose) as docker:
+        output = docker.compose.up(detach=True, recreate=recreate, no_build=True, color=False, stream_logs=True)
+        _streamed(output, detail, f"{compose.name} does not start")
+
+
+def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, seconds: int, recreate: bool) -> None:
+    """Start a project's containers and wait until every one is healthy, or runs where it has no health check.
+
+    Raises:
+        WtError: with the last log lines of what did not become healthy.
+    """
+    try:
+        with _client(compose) as docker:
+            output = docker.compose.up(
+                detach=True, recreate=recreate, wait=True, wait_timeout=seconds, color=False, stream_logs=True
+            )
+            _streamed(output, detail, f"the shared services of {compose.name} are not healthy after {seconds} s at most")
+    except WtError as error:
+        failed = [container for container in containers(project=compose.name) if not container.healthy]
+        logs = tuple(line for container in failed for line in _last_lines(container))
+        raise WtError(error.message, hint="`wt shared logs` shows all they say", details=error.details + logs) from error
+
+
+def stop(project: str) -> None:
+    """Stop the running containers of a project."""
+    running = [container.id for container in containers(project=project) if container.running]
+    if running:
+        with _client() as docker:
+            docker.container.stop(running, time=10)
+
+
+def remove_project(project: str, *, volumes: bool = True, images: bool = True) -> None:
+    """Remove all that carries a compose project's label: containers, networks, and if wanted volumes and images.
+
+    By label and not through compose, so that no file of the worktree is needed.
+    """
+    chosen = {"label": f"{_PROJECT}={project}"}
+    with _client() as docker:
+        found = [container.id for container in containers(project=project)]
+        if found:
+            docker.container.remove(found, force=True, volumes=True)
+        networks = docker.network.list(filters=chosen)  # type: ignore[arg-type]
+        if networks:
+            docker.network.remove(networks)
+        if volumes and (named := docker.volume.list(filters=chosen)):  # type: ignore[arg-type]
+            docker.volume.remove(named)
+        if images and (built := docker.image.list(filters=chosen)):  # type: ignore[arg-type]
+            docker.image.remove([image.id for image in built], force=True)
+
+
+def volume_bytes() -> dict[str, int]:
+    """Bytes in the volumes of each compose project, as the engine counts them (slow)."""
+    answer = process.run(["docker", "system", "df", "--verbose", "--format", "{{json .Volumes}}"], check=False)
+    _raise_for(answer, "system df")
+    sizes: dict[str, int] = {}
+    for volume in json.loads(answer.text):
+        labels = dict(label.partition("=")[::2] for label in volume["Labels"].split(","))
+        if project := labels.get(_PROJECT):
+            sizes[project] = sizes.get(project, 0) + _bytes(volume["Size"])
+    return sizes
+
+
+def exec_command(container: Container, command: Sequence[str], *, workdir: str, terminal: bool, mark: str) -> list[str]:
+    """The command line that runs `command` in a container on our own standard streams."""
+    options = ["--interactive", *(["--tty"] if terminal else []), "--env", f"{_EXEC_MARK}={mark}", "--workdir", workdir]
+    return ["docker", "exec", *options, container.id, *command]
+
+
+def signal_command(container: Container, mark: str) -> list[str]:
+    """The command line that, with a signal's number behind it, signals all that an `exec_command` started.
+
+    `docker exec` itself hands no signal on; what it started is known by its environment.
+    """
+    script = (
+        'for process in /proc/[0-9]*; do if tr "\\0" "\\n" <"$process/environ" 2>/dev/null | grep -qx "$1"; '
+        'then kill -s "$2" "${process#/proc/}" 2>/dev/null; fi; done'
+    )
+    return ["docker", "exec", container.id, "sh", "-c", script, "sh", f"{_EXEC_MARK}={mark}"]
+
+
+def upload_pack_running(container: Container) -> list[str]:
+    """The command line that serves a running sandbox's commits on its standard streams."""
+    return ["docker", "exec", "--interactive", container.id, *_UPLOAD_PACK]
+
+
+def upload_pack_stopped(image: str, repository: Path, objects: Path, user: tuple[int, int]) -> list[str]:
+    """The command line that serves them from a throw-away container, which sees nothing else."""
+    mounts = ((repository, "/wt/repo.git"), (objects, "/wt/objects"))
+    bound = [f'type=bind,"source={_csv(str(source))}",target={target},readonly' for source, target in mounts]
+    flags = ["--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+    limits = ["--memory=1g", "--pids-limit=64", f"--user={user[0]}:{user[1]}", "--label=wt.role=import"]
+    program, *arguments = _UPLOAD_PACK
+    return ["docker", "run", *flags, *limits, *(f"--mount={bind}" for bind in bound), f"--entrypoint={program}", image, *arguments]
+
+
+def image_exists(image: str) -> bool:
+    """Whether the engine has the image."""
+    return process.run(["docker", "image", "inspect", "--format", "{{.Id}}", image], check=False).code == 0
+
+
+def wait_for_dependencies(container: Container, *, seconds: int) -> str:
+    """Wait until the start command has installed the dependencies; its exit code as text.
+
+    Raises:
+        ToolError: it took longer, or the sandbox stopped.
+    """
+    script = f"until [ -s {READY_FILE} ]; do sleep 0.2; done; cat {READY_FILE}"
+    return process.run(["docker", "exec", container.id, "sh", "-c", script], seconds=seconds).text.strip()
+
+
+def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: str) -> list[str]:
+    """The command line that prints the logs of a compose project."""
+    options = ["--no-color", "--tail", tail, *(["--follow"] if follow else [])]
+    return ["docker", "compose", "--project-name", project, "logs", *options, *services]
+
+
+def _last_lines(container: Container) -> list[str]:
+    answer = process.run(["docker", "logs", "--tail", "5", container.id], check=False)
+    lines = (answer.stdout + answer.stderr).decode(errors="replace").splitlines()
+    return [f"{container.service}: {line}" for line in lines[-5:]]
+
+
+@contextmanager
+def _client(compose: ComposeProject | None = None) -> "Iterator[DockerClient]":
+    """python-on-whales; its exceptions don't come out of here."""
+    from python_on_whales import DockerClient
+    from python_on_whales.exceptions import DockerException
+
+    try:
+        yield DockerClient(
+            compose_files=list(compose.files) if compose else [],
+            compose_project_name=compose.name if compose else None,
+            compose_env_files=[compose.env_file] if compose else [],
+            compose_project_directory=compose.directory if compose else None,
+        )
+    except DockerException as error:
+        complaint = (error.stderr or error.stdout or str(error)).strip()
+        if _unreachable(complaint):
+            raise _engine_error(complaint) from error
+        raise ToolError(f"docker failed: {complaint.splitlines()[-1] if complaint else 'no message'}") from error
+
+
+def _streamed(output: object, detail: Callable[[str], None], failure: str) -> None:
+    """Pass on what compose prints; when it fails, keep the lines that say why."""
+    from python_on_whales.exceptions import DockerException
+
+    lines: list[str] = []
+    try:
+        for _, data in output:  # type: ignore[attr-defined]
+            for line in data.decode(errors="replace").splitlines():
+                if line.strip():
+                    lines.append(line.rstrip())
+                    detail(line.strip())
+    except DockerException as error:
+        complaint = "\n".join(lines) or str(error)
+        if _unreachable(complaint):
+            raise _engine_error(complaint) from error
+        raise WtError(failure, details=tuple(_telling(lines))) from error
+
+
+def _telling(lines: Sequence[str]) -> list[str]:
+    """The last step's lines of a build, or the last lines of anything else."""
+    steps = [match[1] for line in lines if (match := re.match(r"#(\d+) (?:\d+\.\d+|ERROR)", line))]
+    if steps:
+        return [line.removeprefix(f"#{steps[-1]} ") for line in lines if line.startswith(f"#{steps[-1]} ")][-12:]
+    return list(lines[-8:])
+
+
+def _raise_for(answer: process.Result, verb: str) -> None:
+    if answer.code != 0:
+        complaint = answer.stderr.decode(errors="replace")
+        raise _engine_error(complaint) if _unreachable(complaint) else ToolError(f"docker {verb} failed: {answer.complaint}")
+
+
+def _unreachable(complaint: str) -> bool:
+    signs = ("Cannot connect to the Docker daemon", "permission denied while trying to connect", "error during connect", "failed to connect to the docker API")
+    return any(sign.lower() in complaint.lower() for sign in signs)
+
+
+def _engine_error(complaint: str) -> EngineError:
+    if "permission denied" in complaint.lower():
+        return EngineError("Docker refuses this user", hint="add the user to the group `docker` and log in again")
+    return EngineError("Docker is not running", hint="start it, or choose another engine with `docker context use`")
+
+
+def _csv(value: str) -> str:
+    return value.replace('"', '""')
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"([0-9.]+)([kMGT]?)B", text)
+    units = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+    return int(float(match[1]) * units[match[2]]) if match else 0

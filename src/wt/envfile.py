@@ -1,0 +1,62 @@
+"""Reads, merges and writes `.devcontainer/.env`, so that compose and python-dotenv read the same values."""
+
+from collections.abc import Mapping
+from io import StringIO
+
+from wt.errors import WtError
+
+
+def read(text: str) -> dict[str, str]:
+    """The values of an env file, nothing interpolated."""
+    from dotenv import dotenv_values
+
+    return {key: value or "" for key, value in dotenv_values(stream=StringIO(text), interpolate=False).items()}
+
+
+def merge(text: str, values: Mapping[str, str]) -> str:
+    """The file's text with `values` in it: foreign lines stay as they are, ours are replaced in place or appended.
+
+    Raises:
+        WtError: a value can't be written so that compose and python-dotenv read it back.
+    """
+    from dotenv.parser import parse_stream
+
+    pending = dict(values)
+    lines: list[str] = []
+    for binding in parse_stream(StringIO(text)):
+        original = binding.original.string
+        if binding.key in pending:
+            lines.append(_line(binding.key, pending.pop(binding.key)))
+        elif binding.key not in values:
+            lines.append(original)
+    if lines and not lines[-1].endswith("\n"):
+        lines.append("\n")
+    return "".join(lines) + "".join(_line(key, value) for key, value in pending.items())
+
+
+def quote(value: str) -> str:
+    r"""`value` as both readers understand it.
+
+    Checked on Compose 2.26 and python-dotenv 1.x: single quotes carry everything but `'` and backslashes at the end or
+    in pairs; `\'` is understood inside them where no other backslash is; double quotes carry `'` and backslashes,
+    escaped, where there is no `$`.
+
+    Raises:
+        WtError: no form carries it.
+    """
+    if any(character in value for character in "\n\r\0"):
+        raise WtError(f"a value with a line break can't be written to .devcontainer/.env: {value!r}")
+    if "'" not in value and not value.endswith("\\") and "\\\\" not in value:
+        return f"'{value}'"
+    if "\\" not in value:
+        return "'" + value.replace("'", "\\'") + "'"
+    if "$" not in value:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    raise WtError(
+        f"a value with ', $ and a backslash together can't be written to .devcontainer/.env: {value!r}",
+        hint="rename the directory",
+    )
+
+
+def _line(key: str, value: str) -> str:
+    return f"{key}={quote(value)}\n"

@@ -1,0 +1,183 @@
+"""Files in directories that an agent may have prepared: no symlink is followed, nothing but regular files is opened.
+
+Every path is walked from an open directory, one name at a time, so that nothing can be swapped between a check and
+its use.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from wt.errors import Refused
+
+_MAX_BYTES = 64 * 1024 * 1024
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def read(root: Path, path: str) -> bytes | None:
+    """The content of a regular file below `root`, None when it is absent.
+
+    Raises:
+        Refused: it is a symlink, a device or a FIFO, lies behind a symlink, or is larger than 64 MiB.
+    """
+    try:
+        with _parent(root, path) as (directory, name):
+            descriptor = os.open(name, _REGULAR, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refusal(root, path, error) from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused(f"{root / path} is not a regular file")
+        if status.st_size > _MAX_BYTES:
+            raise Refused(f"{root / path} is larger than 64 MiB")
+        return file.read(_MAX_BYTES)
+
+
+def write(root: Path, path: str, content: bytes, *, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Write a file below `root` atomically: temporary file in the same directory, fsync, rename.
+
+    Args:
+        root: an existing directory.
+        path: the file, relative to it; its directory must exist.
+        content: all of it.
+        mode: permission bits.
+        owner: user and group to give it to.
+
+    Raises:
+        Refused: there is something else than a regular file at that place, or a symlink on the way.
+    """
+    try:
+        with _parent(root, path) as (directory, name):
+            if _kind(directory, name) not in (None, stat.S_IFREG):
+                raise Refused(f"{root / path} is not a regular file", hint="remove it and try again")
+            temporary = f".{name}.{os.getpid()}.tmp"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fchmod(descriptor, mode)
+                    if owner is not None:
+                        os.fchown(descriptor, *owner)
+                    os.fsync(descriptor)
+                os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            except BaseException:
+                os.unlink(temporary, dir_fd=directory)
+                raise
+    except OSError as error:
+        raise _refusal(root, path, error) from error
+
+
+def make_directory(root: Path, path: str, *, owner: tuple[int, int] | None = None) -> None:
+    """Make a directory below `root`, with its parents; those that exist are left as they are.
+
+    Raises:
+        Refused: something on the way is no directory, or a symlink.
+    """
+    try:
+        descriptor = os.open(root, _DIRECTORY)
+        for name in _names(path):
+            try:
+                os.mkdir(name, 0o755, dir_fd=descriptor)
+                created = True
+            except FileExistsError:
+                created = False
+            inner = os.open(name, _DIRECTORY, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+            if created and owner is not None:
+                os.fchown(descriptor, *owner)
+        os.close(descriptor)
+    except OSError as error:
+        raise _refusal(root, path, error) from error
+
+
+def is_directory(root: Path, path: str) -> bool:
+    """Whether there is a directory, reached without a symlink."""
+    try:
+        with _parent(root, path) as (directory, name):
+            return _kind(directory, name) == stat.S_IFDIR
+    except OSError:
+        return False
+
+
+def kind(root: Path, path: str) -> int | None:
+    """File type of what is at `path` (`stat.S_IFREG`, ...), symlinks not followed; None when nothing is."""
+    try:
+        with _parent(root, path) as (directory, name):
+            return _kind(directory, name)
+    except OSError:
+        return None
+
+
+def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
+    """Paths, relative to `root`, of the regular files below the directory `path`, symlinks left out.
+
+    Raises:
+        Refused: there are more than `limit` entries.
+    """
+    pending, seen = [path], 0
+    while pending:
+        current = pending.pop()
+        try:
+            with _opened(root, current) as directory, os.scandir(directory) as entries:
+                found = [(entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)) for entry in entries]
+        except OSError:
+            continue
+        seen += len(found)
+        if seen > limit:
+            raise Refused(f"{root / path} holds more than {limit} files")
+        for name, is_dir, is_file in sorted(found):
+            if is_dir:
+                pending.append(f"{current}/{name}")
+            elif is_file:
+                yield f"{current}/{name}"
+
+
+@contextmanager
+def _opened(root: Path, path: str) -> Iterator[int]:
+    """A descriptor of the directory `path` below `root`."""
+    descriptor = os.open(root, _DIRECTORY)
+    try:
+        for name in _names(path):
+            inner = os.open(name, _DIRECTORY, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _parent(root: Path, path: str) -> Iterator[tuple[int, str]]:
+    *parents, name = _names(path)
+    with _opened(root, "/".join(parents)) as directory:
+        yield directory, name
+
+
+def _names(path: str) -> tuple[str, ...]:
+    names = PurePosixPath(path).parts
+    if any(name in {"..", "/"} for name in names):
+        raise Refused(f"{path} leaves the directory that it belongs to")
+    return names
+
+
+def _kind(directory: int, name: str) -> int | None:
+    try:
+        return stat.S_IFMT(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _refusal(root: Path, path: str, error: OSError) -> Refused:
+    if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.EEXIST}:
+        return Refused(f"{root / path} is, or lies behind, a symlink or another kind of file", hint="remove it and try again")
+    return Refused(f"{root / path}: {error.strerror}")

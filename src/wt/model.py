@@ -1,0 +1,380 @@
+"""The nouns, and the steps that a plan is made of. No behaviour beyond what a noun knows of itself."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """How the layers below the command line tell the user what goes on."""
+
+    def step(self, text: str) -> AbstractContextManager[None]:
+        """Say that `text` is under way, and that it is done when the block ends without an error."""
+        ...
+
+    def detail(self, text: str) -> None:
+        """The newest line of the step under way, such as a build's."""
+        ...
+
+    def note(self, text: str) -> None:
+        """One line that the user should read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HostUser:
+    """The user on the host, and the one that stands for them in a sandbox.
+
+    The sandbox's is never root: for a host user root it is 1000:1000.
+    """
+
+    uid: int
+    gid: int
+    home: Path
+
+    @property
+    def is_root(self) -> bool:
+        return self.uid == 0
+
+    @property
+    def sandbox_uid(self) -> int:
+        return 1000 if self.is_root else self.uid
+
+    @property
+    def sandbox_gid(self) -> int:
+        return 1000 if self.is_root or self.gid == 0 else self.gid
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One git object store. `main_checkout` owns `.git`; a bare repository has none."""
+
+    common_dir: Path
+    main_checkout: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """A checkout of a repository, the main one included.
+
+    Attributes:
+        id: the name of its admin directory, unique and stable under `git worktree move`; `main` for the main one.
+        path: its top directory.
+        git_dir: the host's admin directory of it.
+        branch: full name of the checked-out ref, None when HEAD is detached.
+        locked: the reason given to `git worktree lock`, None when it isn't locked.
+    """
+
+    repository: Repository
+    id: str
+    path: Path
+    git_dir: Path
+    branch: str | None
+    locked: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def is_main(self) -> bool:
+        return self.git_dir == self.repository.common_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A remote of the host's repository, its address without credentials."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class GitSettings:
+    """What a sandbox may know of the host's git configuration."""
+
+    user_name: str | None
+    user_email: str | None
+    remotes: tuple[Remote, ...]
+    excludes: str
+    object_format: str
+    default_branch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InsideRefs:
+    """The refs of a private repository, read as text.
+
+    Attributes:
+        head: full name of the branch that HEAD stands on, None when it is detached.
+        detached: object name that a detached HEAD stands on.
+        refs: full ref name to object name, `refs/heads/` and `refs/tags/` only.
+        stash: object names of the stash entries, newest first.
+        operation: what is under way, such as "rebase"; None when nothing is.
+    """
+
+    head: str | None
+    detached: str | None
+    refs: Mapping[str, str]
+    stash: tuple[str, ...]
+    operation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container as `docker ps` shows it."""
+
+    id: str
+    name: str
+    state: str
+    status: str
+    networks: tuple[str, ...]
+    image: str
+    project: str
+    service: str
+    repo: str
+    worktree: str
+    config: str
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+    @property
+    def healthy(self) -> bool:
+        """Running, and not known to be unhealthy or still starting."""
+        return self.running and "(unhealthy)" not in self.status and "(health: starting)" not in self.status
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Write a file into a worktree, replacing it whole.
+
+    Attributes:
+        owned: the file belongs to the sandbox's user rather than to the host's.
+    """
+
+    worktree: Worktree
+    path: str
+    content: bytes
+    mode: int = 0o644
+    owned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDirectory:
+    """Make a directory in a worktree, with its parents."""
+
+    worktree: Worktree
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePrivateRepository:
+    """Make the git directory that the sandbox will write to, and what keeps its borrowed objects alive."""
+
+    worktree: Worktree
+    settings: GitSettings
+
+
+@dataclass(frozen=True, slots=True)
+class WriteHostView:
+    """Write the read-only view of the host's refs."""
+
+    worktree: Worktree
+    settings: GitSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CreateNetwork:
+    """Make the network of the shared services."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartShared:
+    """Start the shared services and wait until they are healthy.
+
+    Attributes:
+        recreate: apply a changed file to services that run already.
+    """
+
+    compose: "ComposeProject"
+    services: tuple[str, ...]
+    seconds: int
+    recreate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddWorktree:
+    """Make a branch, when `start` is given, and a worktree on it."""
+
+    repository: Repository
+    path: Path
+    branch: str
+    start: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give a worktree that root made to the sandbox's user; its top directory and `.git` stay root's."""
+
+    worktree: Worktree
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuildImage:
+    """Build the sandbox's image, from docker's cache where nothing changed."""
+
+    compose: "ComposeProject"
+
+
+@dataclass(frozen=True, slots=True)
+class StartSandbox:
+    """Start the sandbox's containers, keeping those whose configuration is unchanged.
+
+    Attributes:
+        recreate: replace containers of an older configuration.
+    """
+
+    compose: "ComposeProject"
+    recreate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopSandbox:
+    """Stop the containers of a compose project; nothing is removed."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveProject:
+    """Remove every container, volume, network and image of a compose project."""
+
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveWorktree:
+    """Remove a worktree's directory and its admin directory."""
+
+    worktree: Worktree
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveState:
+    """Remove the private repository and its views, and the refs that were kept for them."""
+
+    worktree: Worktree
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBranch:
+    """Delete a branch that still points at `tip`."""
+
+    repository: Repository
+    branch: str
+    tip: str
+
+
+Step = (
+    WriteFile
+    | MakeDirectory
+    | CreatePrivateRepository
+    | WriteHostView
+    | CreateNetwork
+    | StartShared
+    | AddWorktree
+    | HandOver
+    | BuildImage
+    | StartSandbox
+    | StopSandbox
+    | RemoveProject
+    | RemoveWorktree
+    | RemoveState
+    | DeleteBranch
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeProject:
+    """All that compose has to be told, so that nothing in the environment or the workspace can tell it otherwise."""
+
+    name: str
+    files: tuple[Path, ...]
+    env_file: Path
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What one import did.
+
+    Attributes:
+        imported: refs under `refs/wt/<id>/` that are new or moved.
+        moved: old and new object name of the worktree's branch, when it moved.
+        commits: how many commits the branch moved forward.
+        kept: why the branch did not move although the inside has something, None when all is well.
+        hint: what resolves it.
+    """
+
+    worktree: Worktree
+    imported: tuple[str, ...] = ()
+    moved: tuple[str, str] | None = None
+    commits: int = 0
+    kept: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeStatus:
+    """One row of `wt ls`.
+
+    Attributes:
+        state: running, starting, stopped, unhealthy, or none when there is no sandbox.
+        unsynced: refs inside that the host does not have yet.
+        ahead: commits on the branch that its base does not have; None when there is no base.
+        behind: the other way round.
+        last_commit: when the newest commit on it was made.
+        size: bytes in the sandbox's volumes, when asked for.
+    """
+
+    worktree: Worktree
+    state: str
+    unsynced: int
+    dirty: bool
+    ahead: int | None
+    behind: int | None
+    last_commit: datetime | None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One row of `wt shared status`."""
+
+    service: str
+    state: str
+    container: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """What `wt init` wrote, or would write.
+
+    Attributes:
+        written: paths below the repository.
+        kept: files that exist already and were left alone, with what to do about them.
+    """
+
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    dry_run: bool
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,221 @@
+"""Makes and reads the git directory that a sandbox writes to, and the view of the host's refs beside it.
+
+Once a sandbox has run, the private repository's configuration, hooks and objects are the agent's: git is never run in
+it on the host, and its refs are read as text, without following symlinks.
+"""
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from wt import git, hostile, naming, process
+from wt.errors import Refused
+from wt.model import GitSettings, InsideRefs, Worktree
+
+OBJECTS_INSIDE = "/wt/objects"
+REPOSITORY_INSIDE = "/wt/repo.git"
+HOST_VIEW_INSIDE = "/wt/host.git"
+
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# git-check-ref-format(1), for full names below refs/.
+_REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
+_MAX_REFS = 20_000
+_MAX_STASH = 1_000
+
+
+def create(worktree: Worktree, settings: GitSettings) -> None:
+    """Make the private repository: it borrows the host's objects and knows two branches and no secrets.
+
+    Made beside its place and renamed, so that half of one is never seen.
+    """
+    target = naming.private_repo(worktree)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tips = _copied_refs(worktree, settings)
+    git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in tips.items()})
+    temporary = Path(tempfile.mkdtemp(prefix=".repo.git.", dir=target.parent))
+    try:
+        options = ("--quiet", "--bare", "--template=", f"--object-format={settings.object_format}")
+        process.run(["git", "init", *options, str(temporary)])
+        temporary.chmod(0o755)
+        (temporary / "config").write_text(_config(worktree, settings), errors="surrogateescape")
+        (temporary / "packed-refs").write_text(_packed_refs(tips), errors="surrogateescape")
+        (temporary / "HEAD").write_text(_head(worktree), errors="surrogateescape")
+        (temporary / "objects/info").mkdir(exist_ok=True)
+        (temporary / "objects/info/alternates").write_text(f"{OBJECTS_INSIDE}\n")
+        (temporary / "info").mkdir(exist_ok=True)
+        (temporary / "info/exclude").write_text(settings.excludes, errors="surrogateescape")
+        for name, source in (("index", worktree.git_dir), ("shallow", worktree.repository.common_dir)):
+            if (source / name).is_file():
+                shutil.copyfile(source / name, temporary / name)
+        temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    (target.parent / "dot-git").write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
+
+
+def exists(worktree: Worktree) -> bool:
+    """Whether the worktree has a private repository, and what covers `/app/.git` beside it."""
+    state = naming.worktree_state_dir(worktree)
+    return hostile.is_directory(state, "repo.git") and (state / "dot-git").is_file()
+
+
+def base_ref(worktree: Worktree, name: str) -> str:
+    """The host's ref that keeps alive what the private repository's copy of `name` borrows."""
+    return naming.ref_prefix(worktree) + "base/" + name.removeprefix("refs/")
+
+
+def host_view_files(worktree: Worktree, settings: GitSettings) -> Mapping[str, bytes]:
+    """The files of the host view, a bare repository of text alone; `refs` is covered by the host's own, live.
+
+    Only packed refs are a copy, made again whenever wt touches the worktree.
+    """
+    common_dir = worktree.repository.common_dir
+    packed = common_dir / "packed-refs"
+    shallow = common_dir / "shallow"
+    version = 0 if settings.object_format == "sha1" else 1
+    config = f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n"
+    if version:
+        config += f"[extensions]\n\tobjectFormat = {settings.object_format}\n"
+    files = {
+        "config": config.encode(),
+        "HEAD": f"ref: {settings.default_branch or 'refs/heads/main'}\n".encode(errors="surrogateescape"),
+        "objects/info/alternates": f"{OBJECTS_INSIDE}\n".encode(),
+        "packed-refs": packed.read_bytes() if packed.is_file() else b"",
+    }
+    return files | ({"shallow": shallow.read_bytes()} if shallow.is_file() else {})
+
+
+def host_view_is_current(worktree: Worktree, files: Mapping[str, bytes]) -> bool:
+    """Whether the host view holds exactly these files."""
+    view = naming.worktree_state_dir(worktree) / "host.git"
+    return (view / "refs").is_dir() and all((view / name).is_file() and (view / name).read_bytes() == content for name, content in files.items())
+
+
+def write_host_view(worktree: Worktree, files: Mapping[str, bytes]) -> None:
+    """Write the host view, which the sandbox can only read."""
+    view = naming.worktree_state_dir(worktree) / "host.git"
+    for directory in (view, view / "refs", view / "objects", view / "objects/info"):
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o755)
+    for name, content in files.items():
+        hostile.write(view, name, content, mode=0o644)
+
+
+def read_refs(worktree: Worktree) -> InsideRefs:
+    """The refs that the sandbox has now, read as text.
+
+    Raises:
+        Refused: the repository is not one any more, or holds something that no git writes.
+    """
+    root = naming.private_repo(worktree)
+    head = _read_text(root, "HEAD")
+    if head is None:
+        raise Refused(
+            f"the private repository of {worktree.name} can't be read: it has no HEAD",
+            hint=f"look at {root}; its commits are still there",
+        )
+    names = _packed(_read_text(root, "packed-refs") or "") | dict(_loose(root))
+    symbolic = re.fullmatch(r"ref: (refs/heads/.+)", head.strip())
+    detached = head.strip() if _OID.fullmatch(head.strip()) else None
+    shared = {name: oid for name, oid in names.items() if name.startswith(("refs/heads/", "refs/tags/"))}
+    stash = _stash(root) if "refs/stash" in names else ()
+    return InsideRefs(
+        head=symbolic[1] if symbolic else None,
+        detached=detached,
+        refs=shared,
+        stash=stash or ((names["refs/stash"],) if "refs/stash" in names else ()),
+        operation=next((what for name, what in git.OPERATIONS.items() if hostile.kind(root, name)), None),
+    )
+
+
+def remove(worktree: Worktree) -> None:
+    """Remove all that wt keeps for a worktree; missing is fine."""
+    shutil.rmtree(naming.worktree_state_dir(worktree), ignore_errors=False, onerror=_ignore_missing)
+
+
+def hand_over(worktree: Worktree, uid: int, gid: int) -> None:
+    """Give the private repository to the sandbox's user, before any sandbox has run."""
+    root = naming.private_repo(worktree)
+    os.chown(root, uid, gid)
+    for directory, names, files in os.walk(root):
+        for name in (*names, *files):
+            os.chown(Path(directory, name), uid, gid, follow_symlinks=False)
+
+
+def _copied_refs(worktree: Worktree, settings: GitSettings) -> dict[str, str]:
+    wanted = {name for name in (worktree.branch, settings.default_branch) if name}
+    return {name: oid for name, oid in git.refs(worktree.repository, *sorted(wanted)).items() if name in wanted} if wanted else {}
+
+
+def _packed_refs(tips: Mapping[str, str]) -> str:
+    return "# pack-refs with: peeled fully-peeled sorted \n" + "".join(f"{oid} {name}\n" for name, oid in sorted(tips.items()))
+
+
+def _head(worktree: Worktree) -> str:
+    if worktree.branch is not None:
+        return f"ref: {worktree.branch}\n"
+    return (worktree.git_dir / "HEAD").read_text()
+
+
+def _config(worktree: Worktree, settings: GitSettings) -> str:
+    version = 0 if settings.object_format == "sha1" else 1
+    sections: list[tuple[str, Iterable[tuple[str, str]]]] = [
+        ("core", [("repositoryformatversion", str(version)), ("filemode", "true"), ("bare", "false"), ("logallrefupdates", "true")]),
+    ]
+    if version:
+        sections.append(("extensions", [("objectFormat", settings.object_format)]))
+    user = [(key, value) for key, value in (("name", settings.user_name), ("email", settings.user_email)) if value]
+    if user:
+        sections.append(("user", user))
+    for remote in settings.remotes:
+        refspec = f"+refs/heads/*:refs/remotes/{remote.name}/*"
+        sections.append((f'remote "{_escape(remote.name)}"', [("url", remote.url), ("fetch", refspec)]))
+    branches = sorted({name for name in (worktree.branch, settings.default_branch) if name})
+    followed = [("fetch", f"+{name}:refs/remotes/host/{naming.short_branch(name)}") for name in branches]
+    sections.append(('remote "host"', [("url", HOST_VIEW_INSIDE), *followed]))
+    return "".join(f"[{name}]\n" + "".join(f'\t{key} = "{_escape(value)}"\n' for key, value in entries) for name, entries in sections)
+
+
+def _escape(value: str) -> str:
+    """A value or a subsection between double quotes (git-config(1), Syntax)."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _read_text(root: Path, path: str) -> str | None:
+    content = hostile.read(root, path)
+    return None if content is None else os.fsdecode(content)
+
+
+def _packed(text: str) -> dict[str, str]:
+    lines = (line.partition(" ") for line in text.splitlines() if line[:1] not in {"#", "^"})
+    return {name: oid for oid, _, name in lines if _OID.fullmatch(oid) and _REF.fullmatch(name)}
+
+
+def _loose(root: Path) -> Iterable[tuple[str, str]]:
+    for name in hostile.files(root, "refs", limit=_MAX_REFS):
+        if _REF.fullmatch(name):
+            oid = (_read_text(root, name) or "").strip()
+            if _OID.fullmatch(oid):
+                yield name, oid
+
+
+def _stash(root: Path) -> tuple[str, ...]:
+    """Newest first; each line of the reflog ends one entry's life as the newest."""
+    lines = (_read_text(root, "logs/refs/stash") or "").splitlines()
+    entries = [fields[1] for line in lines if len(fields := line.split(" ", 2)) == 3 and _OID.fullmatch(fields[1])]
+    return tuple(reversed(entries[-_MAX_STASH:]))
+
+
+def _ignore_missing(function: object, path: str, info: tuple[type[BaseException], BaseException, object]) -> None:
+    if not isinstance(info[1], FileNotFoundError):
+        raise info[1]
+
+
+def is_regular(worktree: Worktree, path: str) -> bool:
+    """Whether `path` in the worktree is a regular file that was reached without a symlink."""
+    return hostile.kind(worktree.path, path) == stat.S_IFREG

@@ -1,0 +1,177 @@
+"""The only module that starts programs."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from wt.errors import ToolError
+
+INSTALL_HINTS = {
+    "git": "install git 2.34 or newer",
+    "docker": "install Docker Engine 24 or newer with the compose plug-in: https://docs.docker.com/get-docker/",
+}
+
+# Where the user's own git configuration lies is the user's to say; everything else would redirect git.
+_KEPT_GIT_VARIABLES = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished program left: its exit code and both outputs."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text, bytes that are no UTF-8 kept as surrogates."""
+        return os.fsdecode(self.stdout)
+
+    @property
+    def complaint(self) -> str:
+        """The last line of standard error that says something, without git's prefix."""
+        lines = [line.strip() for line in self.stderr.decode(errors="replace").splitlines() if line.strip()]
+        fatal = [line for line in lines if line.startswith(("fatal:", "error:", "Error"))]
+        return (fatal or lines or ["no message"])[-1].removeprefix("fatal: ").removeprefix("error: ")
+
+
+def clean_environment() -> None:
+    """Drop inherited variables that would aim git or compose elsewhere (`GIT_*`, `COMPOSE_*`), for all children."""
+    for name in list(os.environ):
+        if name.startswith("COMPOSE_") or (name.startswith("GIT_") and name not in _KEPT_GIT_VARIABLES):
+            del os.environ[name]
+
+
+def run(  # noqa: PLR0913 - one door for every program
+    args: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    check: bool = True,
+    seconds: float | None = None,
+    max_file_bytes: int | None = None,
+) -> Result:
+    """Run a program to its end and capture what it says.
+
+    Args:
+        args: program and arguments, never a shell line.
+        cwd: where it runs; the current directory if left out.
+        env: variables on top of the inherited ones.
+        stdin: its standard input.
+        check: raise when it exits with anything but 0.
+        seconds: time limit.
+        max_file_bytes: no file that it writes may grow beyond this (RLIMIT_FSIZE).
+
+    Raises:
+        ToolError: the program is missing, ran out of time, or failed.
+    """
+    command = list(args)
+    if max_file_bytes is not None:
+        # The shell sets the limit, since preexec_fn is unsafe beside threads; its unit is 512 bytes (POSIX).
+        command = ["sh", "-c", f'ulimit -f {max(1, max_file_bytes // 512)}; exec "$@"', "sh", *command]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise _missing(args[0]) from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
+    result = Result(done.returncode, done.stdout, done.stderr)
+    if check and result.code != 0:
+        raise ToolError(f"{_name(args)} failed: {result.complaint}")
+    return result
+
+
+def replace(args: Sequence[str]) -> NoReturn:
+    """Become another program: terminal, signals and exit code are then its own.
+
+    Raises:
+        ToolError: the program is missing.
+    """
+    try:
+        os.execvp(args[0], list(args))  # noqa: S606 - no shell is wanted
+    except FileNotFoundError as error:
+        raise _missing(args[0]) from error
+
+
+def follow(args: Sequence[str]) -> Iterator[bytes]:
+    """Run a program and yield its output (both streams) line by line, as it comes.
+
+    Raises:
+        ToolError: the program is missing or failed.
+    """
+    with _started(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        last = b""
+        for line in child.stdout or ():
+            last = line
+            yield line
+        code = child.wait()
+    if code != 0:
+        raise ToolError(f"{_name(args)} failed: {last.decode(errors='replace').strip()}")
+
+
+def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
+    """Run a program on our own standard streams and return its exit code.
+
+    SIGINT, SIGTERM and SIGHUP are handed on by running `on_signal` with the signal's number behind it, for
+    programs such as `docker exec` that don't do so themselves.
+
+    Raises:
+        ToolError: the program is missing.
+    """
+    with _started(args) as child:
+
+        def hand_on(number: int, _frame: object) -> None:
+            run([*on_signal, str(number)], check=False)
+
+        with _handlers(hand_on):
+            return child.wait()
+
+
+@contextmanager
+def _handlers(handler: "signal._HANDLER") -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+@contextmanager
+def _started(args: Sequence[str], *, stdout: int | None = None, stderr: int | None = None) -> "Iterator[subprocess.Popen[bytes]]":
+    try:
+        child = subprocess.Popen(list(args), stdout=stdout, stderr=stderr)
+    except FileNotFoundError as error:
+        raise _missing(args[0]) from error
+    with child:
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.terminate()
+
+
+def _name(args: Sequence[str]) -> str:
+    """Program and verb: `git fetch`, `docker ps`."""
+    verb = next((arg for arg in args[1:] if arg[:1].isalpha() and "=" not in arg), "")
+    return f"{args[0]} {verb}".strip()
+
+
+def _missing(program: str) -> ToolError:
+    return ToolError(f"{program} is not installed, or not on PATH", hint=INSTALL_HINTS.get(program))
