@@ -105,9 +105,15 @@ def parse(data: Mapping[str, object]) -> Config:
     known = {field.name: getattr(Config(), field.name) for field in fields(Config)}
     top = {name: value for name, value in known.items() if name.removesuffix("_") not in _SECTIONS}
     config = Config(**_checked(values, top, ""), **sections)  # type: ignore[arg-type]
-    for name, size in (("limits.memory", config.limits.memory), ("limits.tmp", config.limits.tmp), ("import.max_size", config.import_.max_size)):
+    for name, size in (
+        ("limits.memory", config.limits.memory),
+        ("limits.tmp", config.limits.tmp),
+        ("import.max_size", config.import_.max_size),
+    ):
         if not _SIZE.fullmatch(size):
-            raise UsageError(f'{FILE}: {name} = "{size}" is not a size', hint='write a number and k, m or g, such as "8g"')
+            raise UsageError(
+                f'{FILE}: {name} = "{size}" is not a size', hint='write a number and k, m or g, such as "8g"'
+            )
     return config
 
 

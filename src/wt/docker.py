@@ -19,22 +19,24 @@ USER_HOME = "/home/vscode"
 READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at every start
 _PROJECT = "com.docker.compose.project"
 _EXEC_MARK = "WT_EXEC"
+# What compose says of each thing it makes, whether or not it works out.
+_ROUTINE = re.compile(r"\s*(Container|Volume|Network|Image) .* (\w+ing|Created|Started|Healthy|Recreated|Stopped)$")
 _UPLOAD_PACK = ("git", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict", "/wt/repo.git")
 
-_ROW = ",".join(
-    [
-        "{{json .ID}}",
-        "{{json .Names}}",
-        "{{json .State}}",
-        "{{json .Status}}",
-        "{{json .Networks}}",
-        "{{json .Image}}",
-        *(
-            f'{{{{json (.Label "{label}")}}}}'
-            for label in (_PROJECT, "com.docker.compose.service", naming.LABEL_REPO, naming.LABEL_WORKTREE, naming.LABEL_CONFIG)
-        ),
-    ]
-)
+_FIELDS = {
+    "id": ".ID",
+    "name": ".Names",
+    "state": ".State",
+    "status": ".Status",
+    "networks": ".Networks",
+    "image": ".Image",
+    "project": f'(.Label "{_PROJECT}")',
+    "service": '(.Label "com.docker.compose.service")',
+    "repo": f'(.Label "{naming.LABEL_REPO}")',
+    "worktree": f'(.Label "{naming.LABEL_WORKTREE}")',
+    "config": f'(.Label "{naming.LABEL_CONFIG}")',
+}
+_ROW = "{" + ",".join(f'"{name}":{{{{json {field}}}}}' for name, field in _FIELDS.items()) + "}"
 
 
 def containers(*, project: str | None = None) -> tuple[Container, ...]:
@@ -45,10 +47,10 @@ def containers(*, project: str | None = None) -> tuple[Container, ...]:
         ToolError: docker is not installed, or failed.
     """
     chosen = ("--filter", f"label={_PROJECT}={project}") if project else ()
-    answer = process.run(["docker", "ps", "--all", "--no-trunc", *chosen, "--format", f"[{_ROW}]"], check=False)
+    answer = process.run(["docker", "ps", "--all", "--no-trunc", *chosen, "--format", _ROW], check=False)
     _raise_for(answer, "ps")
     rows = [json.loads(line) for line in answer.text.splitlines() if line]
-    return tuple(Container(*row[:4], tuple(row[4].split(",")) if row[4] else (), *row[5:]) for row in rows)
+    return tuple(Container(**row | {"networks": tuple(row["networks"].split(","))}) for row in rows)
 
 
 def network_driver(name: str) -> str | None:
@@ -77,7 +79,11 @@ def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
         WtError: with the lines of the step that failed.
     """
     with _client(compose) as docker:
-        _streamed(docker.compose.build(stream_logs=True, progress="plain"), detail, f"the image of {compose.name} does not build")
+        _streamed(
+            docker.compose.build(stream_logs=True, progress="plain"),
+            detail,
+            f"the image of {compose.name} does not build",
+        )
 
 
 def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool) -> None:
@@ -107,11 +113,15 @@ def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, secon
             output = docker.compose.up(
                 detach=True, recreate=recreate, wait=True, wait_timeout=seconds, color=False, stream_logs=True
             )
-            _streamed(output, detail, f"the shared services of {compose.name} are not healthy after {seconds} s at most")
+            _streamed(
+                output, detail, f"the shared services of {compose.name} are not healthy"
+            )
     except WtError as error:
         failed = [container for container in containers(project=compose.name) if not container.healthy]
         logs = tuple(line for container in failed for line in _last_lines(container))
-        raise WtError(error.message, hint="`wt shared logs` shows all they say", details=error.details + logs) from error
+        raise WtError(
+            error.message, hint="`wt shared logs` shows all they say", details=error.details + logs
+        ) from error
 
 
 def stop(project: str) -> None:
@@ -132,12 +142,12 @@ def remove_project(project: str, *, volumes: bool = True, images: bool = True) -
         found = [container.id for container in containers(project=project)]
         if found:
             docker.container.remove(found, force=True, volumes=True)
-        networks = docker.network.list(filters=chosen)  # type: ignore[arg-type]
+        networks = docker.network.list(filters=chosen)
         if networks:
-            docker.network.remove(networks)
-        if volumes and (named := docker.volume.list(filters=chosen)):  # type: ignore[arg-type]
-            docker.volume.remove(named)
-        if images and (built := docker.image.list(filters=chosen)):  # type: ignore[arg-type]
+            docker.network.remove([network.name for network in networks])
+        if volumes and (named := docker.volume.list(filters=chosen)):
+            docker.volume.remove([volume.name for volume in named])
+        if images and (built := docker.image.list(filters=chosen)):
             docker.image.remove([image.id for image in built], force=True)
 
 
@@ -180,10 +190,26 @@ def upload_pack_stopped(image: str, repository: Path, objects: Path, user: tuple
     """The command line that serves them from a throw-away container, which sees nothing else."""
     mounts = ((repository, "/wt/repo.git"), (objects, "/wt/objects"))
     bound = [f'type=bind,"source={_csv(str(source))}",target={target},readonly' for source, target in mounts]
-    flags = ["--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+    flags = [
+        "--rm",
+        "--interactive",
+        "--network=none",
+        "--read-only",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+    ]
     limits = ["--memory=1g", "--pids-limit=64", f"--user={user[0]}:{user[1]}", "--label=wt.role=import"]
     program, *arguments = _UPLOAD_PACK
-    return ["docker", "run", *flags, *limits, *(f"--mount={bind}" for bind in bound), f"--entrypoint={program}", image, *arguments]
+    return [
+        "docker",
+        "run",
+        *flags,
+        *limits,
+        *(f"--mount={bind}" for bind in bound),
+        f"--entrypoint={program}",
+        image,
+        *arguments,
+    ]
 
 
 def image_exists(image: str) -> bool:
@@ -256,17 +282,26 @@ def _telling(lines: Sequence[str]) -> list[str]:
     steps = [match[1] for line in lines if (match := re.match(r"#(\d+) (?:\d+\.\d+|ERROR)", line))]
     if steps:
         return [line.removeprefix(f"#{steps[-1]} ") for line in lines if line.startswith(f"#{steps[-1]} ")][-12:]
-    return list(lines[-8:])
+    return [line.strip() for line in lines if not _ROUTINE.match(line)][-8:]
 
 
 def _raise_for(answer: process.Result, verb: str) -> None:
     if answer.code != 0:
         complaint = answer.stderr.decode(errors="replace")
-        raise _engine_error(complaint) if _unreachable(complaint) else ToolError(f"docker {verb} failed: {answer.complaint}")
+        raise (
+            _engine_error(complaint)
+            if _unreachable(complaint)
+            else ToolError(f"docker {verb} failed: {answer.complaint}")
+        )
 
 
 def _unreachable(complaint: str) -> bool:
-    signs = ("Cannot connect to the Docker daemon", "permission denied while trying to connect", "error during connect", "failed to connect to the docker API")
+    signs = (
+        "Cannot connect to the Docker daemon",
+        "permission denied while trying to connect",
+        "error during connect",
+        "failed to connect to the docker API",
+    )
     return any(sign.lower() in complaint.lower() for sign in signs)
 
 

@@ -6,7 +6,7 @@ agent can write, and switches off what would run a program found there.
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -38,7 +38,9 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
     answer = process.run([*_SAFE, "-C", str(directory), "rev-parse", *questions], check=False)
     if answer.code != 0:
         if "not a git repository" in answer.complaint:
-            raise UsageError(f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first")
+            raise UsageError(
+                f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
+            )
         raise Refused(f"git does not open {directory}: {answer.complaint}")
     common_text, git_text, inside = answer.text.splitlines()
     common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
@@ -148,6 +150,16 @@ def update_refs(repository: Repository, changes: Mapping[str, tuple[str | None, 
         _repository_git(repository, "update-ref", "-m", "wt", "--stdin", stdin=stdin)
 
 
+def only_in(repository: Repository, tips: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+    """Commits, one line each and twenty at most, that are reachable from `tips` and from none of `others`."""
+    chosen = [*tips, *(f"^{oid}" for oid in others)]
+    if not any(not line.startswith("^") for line in chosen):
+        return ()
+    stdin = "".join(f"{line}\n" for line in chosen).encode()
+    answer = _repository_git(repository, "log", "--format=%h %s", "--max-count=20", "--stdin", stdin=stdin)
+    return tuple(answer.text.splitlines())
+
+
 def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]:
     """How many commits `tip` has that `base` lacks, and the other way round."""
     output = _repository_git(repository, "rev-list", "--left-right", "--count", f"{tip}...{base}").text
@@ -157,7 +169,9 @@ def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]
 
 def branch_dates(repository: Repository) -> dict[str, datetime]:
     """When the newest commit of each branch was made."""
-    output = _repository_git(repository, "for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/heads/").text
+    output = _repository_git(
+        repository, "for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/heads/"
+    ).text
     pairs = (line.partition(" ") for line in output.splitlines())
     return {name: datetime.fromtimestamp(int(seconds), UTC) for seconds, _, name in pairs if seconds}
 
@@ -221,7 +235,9 @@ def move_branch(worktree: Worktree, old: str, new: str) -> None:
 def add_worktree(repository: Repository, path: Path, branch: str, start: str | None) -> None:
     """Make a worktree on `branch` (short name), the branch too when `start` is given."""
     new_branch = ("-b", branch) if start else ()
-    _repository_git(repository, "worktree", "add", "--quiet", "--no-track", *new_branch, "--", str(path), start or branch)
+    _repository_git(
+        repository, "worktree", "add", "--quiet", "--no-track", *new_branch, "--", str(path), start or branch
+    )
 
 
 def remove_worktree(worktree: Worktree) -> None:
@@ -264,7 +280,9 @@ def without_credentials(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
 
 
-def worktree_git(worktree: Worktree, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True) -> process.Result:
+def worktree_git(
+    worktree: Worktree, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True
+) -> process.Result:
     """Run git on a worktree with every directory pinned to what the host's repository says."""
     pinned = {
         "GIT_DIR": str(worktree.git_dir),
@@ -274,7 +292,7 @@ def worktree_git(worktree: Worktree, *arguments: str, env: Mapping[str, str] | N
     return process.run([*_SAFE, *arguments], cwd=worktree.path, env={**pinned, **(env or {})}, check=check)
 
 
-def _repository_git(  # noqa: PLR0913
+def _repository_git(
     repository: Repository,
     *arguments: str,
     stdin: bytes = b"",

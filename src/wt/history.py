@@ -1,6 +1,5 @@
 """What the host's history says: ancestry, distances, what a range of commits brings (GitPython, off the hot paths)."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wt.errors import ToolError
@@ -10,7 +9,6 @@ if TYPE_CHECKING:
     from git import Repo
 
 _GITLINK = 0o160000
-_SHOWN = 20
 
 
 def is_ancestor(repository: Repository, old: str, new: str) -> bool:
@@ -38,16 +36,6 @@ def submodule_changes(repository: Repository, old: str, new: str) -> tuple[str, 
             if not change.deleted_file
             and (change.b_mode == _GITLINK or str(change.b_path).rpartition("/")[2].lower() == ".gitmodules")
         )
-
-
-def only_in(repository: Repository, tips: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """Commits, one line each and twenty at most, that are reachable from `tips` and from none of `others`."""
-    if not tips:
-        return ()
-    with _open(repository) as repo:
-        revisions = [*tips, "--not", *others] if others else list(tips)
-        commits = repo.iter_commits(revisions, max_count=_SHOWN)
-        return tuple(f"{commit.hexsha[:10]} {str(commit.summary)[:100]}" for commit in commits)
 
 
 class _open:  # noqa: N801 - reads as the function that it stands for

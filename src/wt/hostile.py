@@ -129,7 +129,10 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
         current = pending.pop()
         try:
             with _opened(root, current) as directory, os.scandir(directory) as entries:
-                found = [(entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)) for entry in entries]
+                found = [
+                    (entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False))
+                    for entry in entries
+                ]
         except OSError:
             continue
         seen += len(found)
@@ -179,5 +182,7 @@ def _kind(directory: int, name: str) -> int | None:
 
 def _refusal(root: Path, path: str, error: OSError) -> Refused:
     if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.EEXIST}:
-        return Refused(f"{root / path} is, or lies behind, a symlink or another kind of file", hint="remove it and try again")
+        return Refused(
+            f"{root / path} is, or lies behind, a symlink or another kind of file", hint="remove it and try again"
+        )
     return Refused(f"{root / path}: {error.strerror}")

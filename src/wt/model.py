@@ -49,6 +49,15 @@ class HostUser:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """Where a command was called, by whom, and how it talks while it works."""
+
+    directory: Path
+    user: HostUser
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """One git object store. `main_checkout` owns `.git`; a bare repository has none."""
 
@@ -151,25 +160,22 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class WriteFile:
-    """Write a file into a worktree, replacing it whole.
-
-    Attributes:
-        owned: the file belongs to the sandbox's user rather than to the host's.
-    """
+    """Write a file into a worktree, replacing it whole; `owner` is a user and group to give it to."""
 
     worktree: Worktree
     path: str
     content: bytes
     mode: int = 0o644
-    owned: bool = False
+    owner: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MakeDirectory:
-    """Make a directory in a worktree, with its parents."""
+    """Make a directory in a worktree, with its parents; `owner` is a user and group to give them to."""
 
     worktree: Worktree
     path: str
+    owner: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,7 @@ class CreatePrivateRepository:
 
     worktree: Worktree
     settings: GitSettings
+    user: HostUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +207,8 @@ class StartShared:
     """Start the shared services and wait until they are healthy.
 
     Attributes:
+        services: those that are not, for the user to read.
+        seconds: how long they may take.
         recreate: apply a changed file to services that run already.
     """
 
@@ -224,8 +233,7 @@ class HandOver:
     """Give a worktree that root made to the sandbox's user; its top directory and `.git` stay root's."""
 
     worktree: Worktree
-    uid: int
-    gid: int
+    user: HostUser
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ it on the host, and its refs are read as text, without following symlinks.
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -27,15 +26,21 @@ _MAX_REFS = 20_000
 _MAX_STASH = 1_000
 
 
-def create(worktree: Worktree, settings: GitSettings) -> None:
+def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] | None = None) -> None:
     """Make the private repository: it borrows the host's objects and knows two branches and no secrets.
 
     Made beside its place and renamed, so that half of one is never seen.
+
+    Args:
+        worktree: whose sandbox will write to it.
+        settings: what it may know of the host's configuration.
+        owner: user and group of the sandbox, where they are not ours.
     """
     target = naming.private_repo(worktree)
     target.parent.mkdir(parents=True, exist_ok=True)
     tips = _copied_refs(worktree, settings)
     git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in tips.items()})
+    (target.parent / "dot-git").write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
     temporary = Path(tempfile.mkdtemp(prefix=".repo.git.", dir=target.parent))
     try:
         options = ("--quiet", "--bare", "--template=", f"--object-format={settings.object_format}")
@@ -51,11 +56,12 @@ def create(worktree: Worktree, settings: GitSettings) -> None:
         for name, source in (("index", worktree.git_dir), ("shallow", worktree.repository.common_dir)):
             if (source / name).is_file():
                 shutil.copyfile(source / name, temporary / name)
+        if owner is not None:
+            _give(temporary, *owner)
         temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    (target.parent / "dot-git").write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
 
 
 def exists(worktree: Worktree) -> bool:
@@ -93,7 +99,9 @@ def host_view_files(worktree: Worktree, settings: GitSettings) -> Mapping[str, b
 def host_view_is_current(worktree: Worktree, files: Mapping[str, bytes]) -> bool:
     """Whether the host view holds exactly these files."""
     view = naming.worktree_state_dir(worktree) / "host.git"
-    return (view / "refs").is_dir() and all((view / name).is_file() and (view / name).read_bytes() == content for name, content in files.items())
+    return (view / "refs").is_dir() and all(
+        (view / name).is_file() and (view / name).read_bytes() == content for name, content in files.items()
+    )
 
 
 def write_host_view(worktree: Worktree, files: Mapping[str, bytes]) -> None:
@@ -138,22 +146,19 @@ def remove(worktree: Worktree) -> None:
     shutil.rmtree(naming.worktree_state_dir(worktree), ignore_errors=False, onerror=_ignore_missing)
 
 
-def hand_over(worktree: Worktree, uid: int, gid: int) -> None:
-    """Give the private repository to the sandbox's user, before any sandbox has run."""
-    root = naming.private_repo(worktree)
-    os.chown(root, uid, gid)
-    for directory, names, files in os.walk(root):
-        for name in (*names, *files):
-            os.chown(Path(directory, name), uid, gid, follow_symlinks=False)
-
-
 def _copied_refs(worktree: Worktree, settings: GitSettings) -> dict[str, str]:
     wanted = {name for name in (worktree.branch, settings.default_branch) if name}
-    return {name: oid for name, oid in git.refs(worktree.repository, *sorted(wanted)).items() if name in wanted} if wanted else {}
+    return (
+        {name: oid for name, oid in git.refs(worktree.repository, *sorted(wanted)).items() if name in wanted}
+        if wanted
+        else {}
+    )
 
 
 def _packed_refs(tips: Mapping[str, str]) -> str:
-    return "# pack-refs with: peeled fully-peeled sorted \n" + "".join(f"{oid} {name}\n" for name, oid in sorted(tips.items()))
+    return "# pack-refs with: peeled fully-peeled sorted \n" + "".join(
+        f"{oid} {name}\n" for name, oid in sorted(tips.items())
+    )
 
 
 def _head(worktree: Worktree) -> str:
@@ -165,7 +170,15 @@ def _head(worktree: Worktree) -> str:
 def _config(worktree: Worktree, settings: GitSettings) -> str:
     version = 0 if settings.object_format == "sha1" else 1
     sections: list[tuple[str, Iterable[tuple[str, str]]]] = [
-        ("core", [("repositoryformatversion", str(version)), ("filemode", "true"), ("bare", "false"), ("logallrefupdates", "true")]),
+        (
+            "core",
+            [
+                ("repositoryformatversion", str(version)),
+                ("filemode", "true"),
+                ("bare", "false"),
+                ("logallrefupdates", "true"),
+            ],
+        ),
     ]
     if version:
         sections.append(("extensions", [("objectFormat", settings.object_format)]))
@@ -178,7 +191,10 @@ def _config(worktree: Worktree, settings: GitSettings) -> str:
     branches = sorted({name for name in (worktree.branch, settings.default_branch) if name})
     followed = [("fetch", f"+{name}:refs/remotes/host/{naming.short_branch(name)}") for name in branches]
     sections.append(('remote "host"', [("url", HOST_VIEW_INSIDE), *followed]))
-    return "".join(f"[{name}]\n" + "".join(f'\t{key} = "{_escape(value)}"\n' for key, value in entries) for name, entries in sections)
+    return "".join(
+        f"[{name}]\n" + "".join(f'\t{key} = "{_escape(value)}"\n' for key, value in entries)
+        for name, entries in sections
+    )
 
 
 def _escape(value: str) -> str:
@@ -211,11 +227,13 @@ def _stash(root: Path) -> tuple[str, ...]:
     return tuple(reversed(entries[-_MAX_STASH:]))
 
 
-def _ignore_missing(function: object, path: str, info: tuple[type[BaseException], BaseException, object]) -> None:
+def _ignore_missing(_function: object, _path: str, info: tuple[type[BaseException], BaseException, object]) -> None:
     if not isinstance(info[1], FileNotFoundError):
         raise info[1]
 
 
-def is_regular(worktree: Worktree, path: str) -> bool:
-    """Whether `path` in the worktree is a regular file that was reached without a symlink."""
-    return hostile.kind(worktree.path, path) == stat.S_IFREG
+def _give(root: Path, uid: int, gid: int) -> None:
+    os.chown(root, uid, gid)
+    for directory, names, files in os.walk(root):
+        for name in (*names, *files):
+            os.chown(Path(directory, name), uid, gid, follow_symlinks=False)

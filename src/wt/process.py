@@ -48,7 +48,7 @@ def clean_environment() -> None:
             del os.environ[name]
 
 
-def run(  # noqa: PLR0913 - one door for every program
+def run(
     args: Sequence[str],
     *,
     cwd: Path | None = None,
@@ -154,7 +154,9 @@ def _handlers(handler: "signal._HANDLER") -> Iterator[None]:
 
 
 @contextmanager
-def _started(args: Sequence[str], *, stdout: int | None = None, stderr: int | None = None) -> "Iterator[subprocess.Popen[bytes]]":
+def _started(
+    args: Sequence[str], *, stdout: int | None = None, stderr: int | None = None
+) -> "Iterator[subprocess.Popen[bytes]]":
     try:
         child = subprocess.Popen(list(args), stdout=stdout, stderr=stderr)
     except FileNotFoundError as error:

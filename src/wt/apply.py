@@ -1,0 +1,168 @@
+"""Carries out a plan, step by step, and takes it back when it fails half-way."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import assert_never
+
+from wt import docker, git, hostile, naming, private_repo
+from wt.errors import WtError
+from wt.model import (
+    AddWorktree,
+    BuildImage,
+    CreateNetwork,
+    CreatePrivateRepository,
+    DeleteBranch,
+    HandOver,
+    MakeDirectory,
+    Progress,
+    RemoveProject,
+    RemoveState,
+    RemoveWorktree,
+    StartSandbox,
+    StartShared,
+    Step,
+    StopSandbox,
+    Worktree,
+    WriteFile,
+    WriteHostView,
+)
+
+
+def carry_out(steps: Iterable[Step], progress: Progress, *, begun: list[Step] | None = None) -> None:
+    """Carry out steps in order; those done before a failure stay done.
+
+    Args:
+        steps: the plan.
+        progress: told of each step that is worth a word.
+        begun: gets each step before it is carried out, for `undone_on_failure`.
+    """
+    for step in steps:
+        if begun is not None:
+            begun.append(step)
+        text = describe(step)
+        if text is None:
+            _perform(step, progress)
+        else:
+            with progress.step(text):
+                _perform(step, progress)
+
+
+@contextmanager
+def undone_on_failure(progress: Progress) -> Iterator[list[Step]]:
+    """Take back what the block has begun, the last step first, when it fails or is interrupted.
+
+    The block gets the list that `carry_out` adds to.
+    """
+    begun: list[Step] = []
+    try:
+        yield begun
+    except BaseException:
+        for step in reversed(begun):
+            try:
+                _undo(step)
+            except WtError as error:
+                progress.note(f"could not undo: {describe(step)} ({error.message})")
+        raise
+
+
+def describe(step: Step) -> str | None:  # noqa: C901 - one line for each kind of step
+    """The step in the user's words; None where it is too small to speak of."""
+    match step:
+        case AddWorktree(path=path, branch=branch, start=start):
+            origin = f" from {start[:10]}" if start else ""
+            return f"worktree {path} on branch {branch}{origin}"
+        case CreatePrivateRepository(worktree=tree):
+            return f"private repository of {tree.name}"
+        case CreateNetwork(name=name):
+            return f"network {name}"
+        case StartShared(services=services):
+            return f"shared services healthy: {', '.join(services)}"
+        case BuildImage(compose=compose):
+            return f"image of {compose.name}"
+        case StartSandbox(compose=compose):
+            return f"sandbox {compose.name}"
+        case StopSandbox(project=project):
+            return f"{project} stopped"
+        case RemoveProject(project=project):
+            return f"containers, volumes and image of {project} removed"
+        case RemoveWorktree(worktree=tree):
+            return f"worktree {tree.path} removed"
+        case DeleteBranch(branch=branch):
+            return f"branch {naming.short_branch(branch)} deleted"
+        case WriteFile() | MakeDirectory() | WriteHostView() | HandOver() | RemoveState():
+            return None
+        case _:
+            assert_never(step)
+
+
+def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line for each kind of step
+    match step:
+        case WriteFile(worktree=tree, path=path, content=content, mode=mode, owner=owner):
+            hostile.write(tree.path, path, content, mode=mode, owner=owner)
+        case MakeDirectory(worktree=tree, path=path, owner=owner):
+            hostile.make_directory(tree.path, path, owner=owner)
+        case CreatePrivateRepository(worktree=tree, settings=settings, user=user):
+            owner = (user.sandbox_uid, user.sandbox_gid) if user.is_root else None
+            private_repo.create(tree, settings, owner=owner)
+        case WriteHostView(worktree=tree, settings=settings):
+            private_repo.write_host_view(tree, private_repo.host_view_files(tree, settings))
+        case CreateNetwork(name=name):
+            docker.create_network(name)
+        case StartShared(compose=compose, seconds=seconds, recreate=recreate):
+            docker.up_and_wait(compose, progress.detail, seconds=seconds, recreate=recreate)
+        case AddWorktree(repository=repository, path=path, branch=branch, start=start):
+            git.add_worktree(repository, path, branch, start)
+        case HandOver(worktree=tree, user=user):
+            _hand_over(tree.path, user.sandbox_uid, user.sandbox_gid)
+        case BuildImage(compose=compose):
+            docker.build(compose, progress.detail)
+        case StartSandbox(compose=compose, recreate=recreate):
+            docker.up(compose, progress.detail, recreate=recreate)
+        case StopSandbox(project=project):
+            docker.stop(project)
+        case RemoveProject(project=project):
+            docker.remove_project(project)
+        case RemoveWorktree(worktree=tree):
+            git.remove_worktree(tree)
+        case RemoveState(worktree=tree):
+            _remove_state(tree)
+        case DeleteBranch(repository=repository, branch=branch, tip=tip):
+            git.update_refs(repository, {branch: (None, tip)})
+        case _:
+            assert_never(step)
+
+
+def _undo(step: Step) -> None:
+    match step:
+        case AddWorktree(repository=repository, path=path, branch=branch, start=start):
+            for tree in git.worktrees(repository):
+                if tree.path == path:
+                    git.remove_worktree(tree)
+            full = f"refs/heads/{branch}"
+            if start is not None and git.resolve(repository, full) == start:
+                git.update_refs(repository, {full: (None, start)})
+        case CreatePrivateRepository(worktree=tree):
+            _remove_state(tree)
+        case BuildImage(compose=compose) | StartSandbox(compose=compose):
+            docker.remove_project(compose.name)
+        case _:
+            pass  # what is in the worktree goes with it; network and shared services serve others too
+
+
+def _remove_state(tree: Worktree) -> None:
+    kept = git.refs(tree.repository, naming.ref_prefix(tree))
+    git.update_refs(tree.repository, {name: (None, oid) for name, oid in kept.items()})
+    private_repo.remove(tree)
+
+
+def _hand_over(top: Path, uid: int, gid: int) -> None:
+    """Root's git goes on accepting the worktree: top directory and `.git` stay root's, the group may write."""
+    for directory, names, files in os.walk(top):
+        for name in (*names, *files):
+            path = Path(directory, name)
+            if path not in {top / ".git", top / ".devcontainer"} and not path.is_relative_to(top / ".devcontainer"):
+                os.chown(path, uid, gid, follow_symlinks=False)
+    os.chown(top, 0, gid)
+    top.chmod(0o775)

@@ -1,0 +1,261 @@
+"""Arguments in, exit code out: the only module that knows typer, and the only one that catches."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wt import __version__, output, process
+from wt.errors import UsageError, WtError
+from wt.model import Context
+
+BUG = 70
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="wt",
+    help="A hardened dev container for every git worktree.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+shared_app = typer.Typer(
+    help="The services that all sandboxes of the repository share.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(shared_app, name="shared")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Name = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Worktree: its name, branch or path; else the current one.")
+]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Worktrees; else the current one.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")]
+Tail = Annotated[str, typer.Option("--tail", "-n", metavar="N", help="Only the last N lines.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Until the dependencies are installed.")]
+
+
+def main() -> None:
+    """Run the program and exit with its code."""
+    process.clean_environment()
+    as_json = "--json" in sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
+    sys.exit(_guarded(as_json=as_json))
+
+
+def _guarded(*, as_json: bool) -> int:
+    try:
+        code = app(standalone_mode=False)
+    except WtError as error:
+        output.failure(error, as_json=as_json)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("wt: interrupted\n")
+        return INTERRUPTED
+    except typer.TyperException as error:
+        return _misused(error, as_json=as_json)
+    except BrokenPipeError:
+        # The reader went away: nothing more is to be said, not even by the interpreter's own flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a user never sees a traceback
+        return _bug(error)
+    return code if isinstance(code, int) else 0
+
+
+def _misused(error: typer.TyperException, *, as_json: bool) -> int:
+    """What was typed is not what the command takes; with nothing typed behind it, its help is the answer."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{error.format_message()}\n")
+    else:
+        hint = f"{context.command_path} --help" if context is not None else None
+        output.failure(UsageError(error.format_message().rstrip("."), hint=hint), as_json=as_json)
+    return UsageError.exit_code
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("WT_DEBUG"):
+        raise error
+    sys.stderr.write(f"wt: this is a bug in wt {__version__}: {type(error).__name__}: {output.clean(str(error))}\n")
+    sys.stderr.write("hint: run it again with WT_DEBUG=1 and report what it prints\n")
+    return BUG
+
+
+@app.callback(invoke_without_command=True)
+def _global(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        sys.stdout.write(f"wt {__version__}\n")
+        raise typer.Exit
+
+
+@app.command()
+def init(
+    template: Annotated[str, typer.Option(help="Kind of project.")] = "node",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Write compose.wt.yml again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the tracked files of a sandbox into .devcontainer/."""
+    from wt.commands import init as command
+
+    output.answer("init", command.run(_context(), template=template, dry_run=dry_run, upgrade=upgrade), as_json=as_json)
+
+
+@app.command()
+def prepare() -> None:
+    """Prepare the current worktree for a start: what initializeCommand calls."""
+    from wt.commands import prepare as command
+
+    command.run(_context())
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the worktree, and of its branch.")],
+    start: Annotated[str | None, typer.Option("--from", metavar="REF", help="Where a new branch starts.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Its branch, if not NAME.")] = None,
+    no_up: Annotated[bool, typer.Option("--no-up", help="Don't start the sandbox.")] = False,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Make a branch and a worktree, and start its sandbox."""
+    from wt.commands import new as command
+
+    tree = command.run(_context(), name, start=start, branch=branch, start_sandbox=not no_up, wait=wait)
+    output.answer("new", tree, as_json=as_json)
+
+
+@app.command()
+def up(names: Names = None, wait: Wait = False) -> None:
+    """Start sandboxes."""
+    from wt.commands import up as command
+
+    command.run(_context(), names or (), wait=wait)
+
+
+@app.command()
+def down(names: Names = None, as_json: Json = False) -> None:
+    """Import what was committed inside, then stop sandboxes; nothing is removed."""
+    from wt.commands import down as command
+
+    output.answer("down", command.run(_context(), names or ()), as_json=as_json)
+
+
+@app.command()
+def ls(
+    size: Annotated[bool, typer.Option("--size", "-s", help="Count the volumes' bytes, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show every worktree and the state of its sandbox."""
+    from wt.commands import ls as command
+
+    output.answer("ls", command.run(_context(), sizes=size), as_json=as_json)
+
+
+@app.command()
+def rm(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Worktrees.")],
+    force: Annotated[bool, typer.Option("--force", help="Let changes go that were never committed.")] = False,
+    delete_branch: Annotated[
+        bool, typer.Option("--delete-branch", help="Delete the branch too, if its commits are elsewhere.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Import, then remove a worktree with its sandbox; refused when work could be lost."""
+    from wt.commands import rm as command
+
+    removed = command.run(_context(), names, force=force, delete_branch=delete_branch)
+    if as_json:
+        output.answer("rm", removed, as_json=True)
+
+
+@app.command()
+def sync(names: Names = None, as_json: Json = False) -> None:
+    """Bring in what was committed inside."""
+    from wt.commands import sync as command
+
+    output.answer("sync", command.run(_context(), names or ()), as_json=as_json)
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def exec(words: Annotated[list[str], typer.Argument(metavar="[NAME] -- COMMAND...")]) -> None:  # noqa: A001 - the verb's name
+    """Run a command in a sandbox, started if it is down."""
+    from wt.commands import exec as command
+
+    raise typer.Exit(command.run(_context(), *_name_and_command(words)))
+
+
+@app.command()
+def shell(name: Name = None) -> None:
+    """Open a shell in a sandbox, started if it is down."""
+    from wt.commands import exec as command
+
+    raise typer.Exit(command.run(_context(), name, command.SHELL))
+
+
+@app.command()
+def path(name: Name = None, as_json: Json = False) -> None:
+    """Print where a worktree is."""
+    from wt.commands import path as command
+
+    output.answer("path", command.run(_context(), name), as_json=as_json)
+
+
+@app.command()
+def logs(name: Name = None, follow: Follow = False, tail: Tail = "all") -> None:
+    """Print what a sandbox's containers say."""
+    from wt.commands import logs as command
+
+    output.lines(command.run(_context(), name, follow=follow, tail=tail))
+
+
+@shared_app.command("up")
+def shared_up(as_json: Json = False) -> None:
+    """Start the shared services, apply changes to them, and wait until they are healthy."""
+    from wt.commands import shared
+
+    output.answer("shared up", shared.up(_context()), as_json=as_json)
+
+
+@shared_app.command("down")
+def shared_down() -> None:
+    """Remove the shared services' containers; their data stays."""
+    from wt.commands import shared
+
+    shared.down(_context())
+
+
+@shared_app.command("status")
+def shared_status(as_json: Json = False) -> None:
+    """Show the shared services."""
+    from wt.commands import shared
+
+    output.answer("shared status", shared.status(_context()), as_json=as_json)
+
+
+@shared_app.command("logs")
+def shared_logs(
+    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...")] = None,
+    follow: Follow = False,
+    tail: Tail = "all",
+) -> None:
+    """Print what the shared services say."""
+    from wt.commands import shared
+
+    output.lines(shared.logs(_context(), services or (), follow=follow, tail=tail))
+
+
+def _name_and_command(words: list[str]) -> tuple[str | None, list[str]]:
+    """NAME and COMMAND; a `--` in front of everything, which the parser swallows, means that NAME was left out."""
+    if "--" in words:
+        return words[0], words[words.index("--") + 1 :]
+    return (None, words) if "--" in sys.argv else (words[0], words[1:])
+
+
+def _context() -> Context:
+    from wt import observe
+
+    return Context(Path.cwd(), observe.host_user(), output.Narrator())

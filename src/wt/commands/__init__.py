@@ -1,0 +1,1 @@
+"""One module for each verb: observe, decide, act, return a result."""

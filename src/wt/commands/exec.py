@@ -1,0 +1,34 @@
+"""`wt exec` and `wt shell`: run a command in a sandbox, started if it is down."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from wt import docker, observe, process
+from wt.commands import up
+from wt.errors import UsageError
+from wt.model import Context, Worktree
+
+SHELL = ("bash", "--login")
+
+
+def run(context: Context, name: str | None, command: Sequence[str]) -> int:
+    """Run `command`, on our own standard streams; its exit code."""
+    if not command:
+        raise UsageError("there is no command to run", hint="wt exec NAME -- COMMAND")
+    tree = observe.worktree(context, name)
+    container = up.running(tree, context)
+    mark = secrets.token_hex(8)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    line = docker.exec_command(container, command, workdir=_workdir(context, tree), terminal=terminal, mark=mark)
+    if terminal:
+        process.replace(line)
+    return process.pass_through(line, on_signal=docker.signal_command(container, mark))
+
+
+def _workdir(context: Context, tree: Worktree) -> str:
+    """The place inside that the current directory is, when it lies in the worktree."""
+    here = context.directory.resolve()
+    top = tree.path.resolve()
+    return str(PurePosixPath("/app", *here.relative_to(top).parts)) if here.is_relative_to(top) else "/app"

@@ -1,0 +1,28 @@
+"""`wt ls`: every worktree and the state of its sandbox."""
+
+from dataclasses import replace
+
+from wt import docker, git, naming, observe
+from wt.errors import ToolError
+from wt.model import Container, Context, WorktreeStatus
+
+
+def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
+    """One row for each worktree of the repository around the current directory.
+
+    Args:
+        context: of the command.
+        sizes: count the bytes of the sandboxes' volumes too, which is slow.
+    """
+    repository, _ = git.locate(context.directory)
+    containers: tuple[Container, ...] = ()
+    try:
+        containers = docker.containers()
+    except ToolError as error:
+        context.progress.note(f"{error.message}: sandboxes are shown as none")
+    dates, host = git.branch_dates(repository), git.refs(repository)
+    rows = tuple(observe.status(tree, containers, dates, host) for tree in git.worktrees(repository))
+    if not sizes:
+        return rows
+    used = docker.volume_bytes()
+    return tuple(replace(row, size=used.get(naming.project_name(row.worktree), 0)) for row in rows)

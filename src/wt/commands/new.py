@@ -1,0 +1,65 @@
+"""`wt new`: a branch, a worktree and a running sandbox, or nothing at all."""
+
+from pathlib import Path
+
+from wt import apply, config, git, locks, naming, plan
+from wt.commands import prepare, up
+from wt.errors import UsageError
+from wt.model import AddWorktree, Context, HandOver, Repository, Worktree
+
+
+def run(
+    context: Context, name: str, *, start: str | None, branch: str | None, start_sandbox: bool, wait: bool
+) -> Worktree:
+    """Make a worktree with its sandbox; undone whole if a step fails.
+
+    Args:
+        context: of the command.
+        name: what the user calls it.
+        start: revision that a new branch starts from; the current checkout's if left out.
+        branch: its branch, if not `name`.
+        start_sandbox: start the sandbox too.
+        wait: until the dependencies are installed.
+    """
+    repository, here = git.locate(context.directory)
+    with apply.undone_on_failure(context.progress) as begun:
+        with locks.held(
+            naming.state_dir(repository) / "lock",
+            on_wait=lambda: context.progress.note("waiting for another wt in this repository"),
+        ):
+            step = _decide(repository, here, name, start=start, branch=branch or name)
+            apply.carry_out([step], context.progress, begun=begun)
+            tree = next(each for each in git.worktrees(repository) if each.path == step.path)
+            prepare.prepare(tree, context, begun=begun)
+            if context.user.is_root:
+                apply.carry_out([HandOver(tree, context.user)], context.progress, begun=begun)
+        container = up.start(tree, context, begun=begun) if start_sandbox else None
+    if container is not None and wait:
+        up.wait_for_dependencies(tree, container, context)
+    return tree
+
+
+def _decide(repository: Repository, here: Worktree | None, name: str, *, start: str | None, branch: str) -> AddWorktree:
+    if not git.valid_branch(branch):
+        raise UsageError(
+            f"{branch!r} is not a name for a branch", hint="see git help check-ref-format, or give one with --branch"
+        )
+    first = None
+    if start is not None and (first := git.resolve(repository, start)) is None:
+        raise UsageError(f"--from {start} is not a commit", hint="name a branch, a tag or a commit")
+    root = here.path if here is not None else repository.main_checkout or repository.common_dir
+    trees = git.worktrees(repository)
+    pattern = config.load(root).worktree_dir
+    path = naming.worktree_path(
+        repository, pattern, name, taken=[tree.path for tree in trees if tree.branch != f"refs/heads/{branch}"]
+    )
+    current = (here.branch if here is not None else None) or git.default_branch(repository)
+    return plan.new(
+        repository,
+        Path(path),
+        branch,
+        branches=git.refs(repository, "refs/heads/"),
+        worktrees=trees,
+        start=first,
+        default_start=git.resolve(repository, current) if current else None,
+    )

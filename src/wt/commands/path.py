@@ -1,0 +1,11 @@
+"""`wt path`: where a worktree is."""
+
+from pathlib import Path
+
+from wt import observe
+from wt.model import Context
+
+
+def run(context: Context, name: str | None) -> Path:
+    """The directory of a worktree."""
+    return observe.worktree(context, name).path

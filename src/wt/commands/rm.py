@@ -1,0 +1,55 @@
+"""`wt rm`: import, refuse when work could be lost, then remove all that belongs to a worktree."""
+
+from collections.abc import Iterable
+
+from wt import apply, git, locks, naming, observe, plan
+from wt.commands import prepare, sync
+from wt.model import Context, Step, StopSandbox, Worktree
+
+
+def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: bool) -> tuple[Worktree, ...]:
+    """Remove worktrees; those that were removed.
+
+    Args:
+        context: of the command.
+        names: of worktrees.
+        force: let changes go that were never committed.
+        delete_branch: delete their branches too.
+    """
+    removed = []
+    for tree in observe.selected(context, names):
+        with locks.held(
+            prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
+        ):
+            # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
+            _decide(tree, context, force=force, delete_branch=delete_branch)
+            apply.carry_out([StopSandbox(naming.project_name(tree))], context.progress)
+            apply.carry_out(_decide(tree, context, force=force, delete_branch=delete_branch), context.progress)
+        removed.append(tree)
+    return tuple(removed)
+
+
+def _decide(tree: Worktree, context: Context, *, force: bool, delete_branch: bool) -> tuple[Step, ...]:
+    sync.bring_in(tree, context)
+    return plan.rm(_observe(tree), force=force, delete_branch=delete_branch)
+
+
+def _observe(tree: Worktree) -> plan.Removal:
+    host = git.refs(tree.repository)
+    ours = naming.ref_prefix(tree)
+    tips = sorted({oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")})
+    kept = {name: oid for name, oid in host.items() if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/"))}
+    tip = host.get(tree.branch or "")
+    without_branch = {name: oid for name, oid in kept.items() if name != tree.branch}
+    inside = observe.private(tree)
+    operations = (inside.operation if inside else None, git.operation(tree.git_dir))
+    return plan.Removal(
+        worktree=tree,
+        dirty=git.dirty(tree),
+        only_here=git.only_in(tree.repository, tips, sorted(set(kept.values()))),
+        only_here_with_branch=git.only_in(
+            tree.repository, [*tips, *([tip] if tip else [])], sorted(set(without_branch.values()))
+        ),
+        operations=tuple(each for each in operations if each),
+        tip=tip,
+    )

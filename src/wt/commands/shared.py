@@ -1,0 +1,70 @@
+"""`wt shared`: the services that all sandboxes of a repository use."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from wt import apply, config, docker, locks, naming, observe, plan, process
+from wt.commands import prepare
+from wt.errors import UsageError
+from wt.model import Context, ServiceStatus, StartShared, Worktree
+
+
+def up(context: Context) -> tuple[ServiceStatus, ...]:
+    """Start the shared services, apply a changed file to them, and wait until they are healthy."""
+    tree = observe.worktree(context, None)
+    settings, services = _services(tree)
+    with locks.held(
+        prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
+    ):
+        prepare.prepare(tree, context)
+        compose = plan.shared_project(tree, settings)
+        apply.carry_out([StartShared(compose, services, settings.shared.wait, recreate=True)], context.progress)
+    return status(context)
+
+
+def down(context: Context) -> None:
+    """Remove the shared services' containers; their data stays."""
+    tree = observe.worktree(context, None)
+    project = naming.shared_project_name(tree.repository)
+    with locks.held(
+        prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
+    ):
+        if docker.containers(project=project):
+            with context.progress.step(f"shared services {project} removed, their data kept"):
+                docker.stop(project)
+                docker.remove_project(project, volumes=False, images=False)
+
+
+def status(context: Context) -> tuple[ServiceStatus, ...]:
+    """One row for each shared service."""
+    tree = observe.worktree(context, None)
+    _, services = _services(tree)
+    found = {each.service: each for each in docker.containers(project=naming.shared_project_name(tree.repository))}
+    missing = ServiceStatus("", "none", None)
+    rows = []
+    for service in services:
+        container = found.get(service)
+        row = (
+            ServiceStatus(service, container.status, container.name) if container else replace(missing, service=service)
+        )
+        rows.append(row)
+    return tuple(rows)
+
+
+def logs(context: Context, services: Sequence[str], *, follow: bool, tail: str) -> Iterator[bytes]:
+    """Lines of the shared services' logs, as they come."""
+    tree = observe.worktree(context, None)
+    project = naming.shared_project_name(tree.repository)
+    if not docker.containers(project=project):
+        raise UsageError("the shared services are not up", hint="wt shared up")
+    return process.follow(docker.logs_command(project, services, follow=follow, tail=tail))
+
+
+def _services(tree: Worktree) -> tuple[config.Config, tuple[str, ...]]:
+    settings = config.load(tree.path)
+    services = observe.shared_services(tree, settings)
+    if not services:
+        raise UsageError(
+            f"this repository has no shared services: .devcontainer/{settings.shared.file} is missing or empty"
+        )
+    return settings, services

@@ -1,0 +1,40 @@
+"""`wt sync`: bring in what was committed inside."""
+
+from collections.abc import Iterable
+
+from wt import config, docker, importer, locks, naming, observe, private_repo
+from wt.model import Context, ImportReport, Worktree
+
+
+def run(context: Context, names: Iterable[str]) -> tuple[ImportReport, ...]:
+    """Import each worktree's commits; what was done."""
+    return tuple(bring_in(tree, context) for tree in observe.selected(context, names))
+
+
+def bring_in(tree: Worktree, context: Context) -> ImportReport:
+    """Import one worktree's commits and move its branch where that loses nothing.
+
+    Raises:
+        ToolError: the sandbox did not serve them.
+    """
+    if not private_repo.exists(tree):
+        return ImportReport(tree)
+    wait = f"waiting for another import of {tree.name}"
+    with locks.held(naming.worktree_state_dir(tree) / "import.lock", on_wait=lambda: context.progress.note(wait)):
+        inside = private_repo.read_refs(tree)
+        limits = config.load(tree.path).import_
+        return importer.bring_in(tree, inside, lambda: _server(tree), limits)
+
+
+def _server(tree: Worktree) -> list[str] | None:
+    """The command that serves the inside's objects: in the running sandbox, else in a throw-away container."""
+    project = naming.project_name(tree)
+    container = observe.app(docker.containers(project=project), project)
+    if container is not None and container.running:
+        return docker.upload_pack_running(container)
+    image = container.image if container else f"{project}-{docker.SERVICE}"
+    if not docker.image_exists(image):
+        return None
+    uid, gid = observe.env_value(tree, "WT_UID"), observe.env_value(tree, "WT_GID")
+    objects = tree.repository.common_dir / "objects"
+    return docker.upload_pack_stopped(image, naming.private_repo(tree), objects, (int(uid), int(gid)))

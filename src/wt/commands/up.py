@@ -1,0 +1,74 @@
+"""`wt up`: start sandboxes."""
+
+from collections.abc import Iterable
+
+from wt import apply, docker, locks, naming, observe, plan
+from wt.commands import prepare
+from wt.errors import WtError
+from wt.model import Container, Context, Step, Worktree
+
+WAIT_SECONDS = 1800
+
+
+def run(context: Context, names: Iterable[str], *, wait: bool) -> None:
+    """Prepare and start each sandbox.
+
+    Args:
+        context: of the command.
+        names: of worktrees.
+        wait: until the dependencies are installed.
+    """
+    for tree in observe.selected(context, names):
+        with locks.held(
+            prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
+        ):
+            prepare.prepare(tree, context)
+        container = start(tree, context)
+        if wait:
+            wait_for_dependencies(tree, container, context)
+
+
+def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) -> Container:
+    """Start a prepared worktree's sandbox, if need be; the container that people work in.
+
+    Raises:
+        WtError: it does not build or start.
+    """
+    project = naming.project_name(tree)
+    lock = naming.worktree_state_dir(tree) / "lock"
+    with locks.held(lock, on_wait=lambda: context.progress.note(f"waiting for another wt at work on {tree.name}")):
+        before = docker.containers(project=project)
+        steps = plan.up(tree, observe.env_value(tree, "WT_CONFIG"), before, docker.SERVICE)
+        apply.carry_out(steps, context.progress, begun=begun)
+        container = observe.app(docker.containers(project=project) if steps else before, project)
+    if container is None or not container.running:
+        raise WtError(f"the sandbox of {tree.name} did not stay up", hint=f"wt logs {tree.name}")
+    return container
+
+
+def running(tree: Worktree, context: Context) -> Container:
+    """The container of a sandbox, started if it is down."""
+    project = naming.project_name(tree)
+    container = observe.app(docker.containers(project=project), project)
+    if container is not None and container.running:
+        return container
+    with locks.held(
+        prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
+    ):
+        prepare.prepare(tree, context)
+    return start(tree, context)
+
+
+def wait_for_dependencies(tree: Worktree, container: Container, context: Context) -> None:
+    """Wait until the start command has installed the dependencies.
+
+    Raises:
+        WtError: they could not be installed.
+    """
+    with context.progress.step(f"dependencies of {tree.name}"):
+        code = docker.wait_for_dependencies(container, seconds=WAIT_SECONDS)
+        if code != "0":
+            raise WtError(
+                f"the dependencies of {tree.name} could not be installed (exit code {code})",
+                hint=f"wt logs {tree.name}",
+            )

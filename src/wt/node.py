@@ -1,0 +1,98 @@
+"""What a Node.js project says of itself: its package manager and its workspaces."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from wt.errors import UsageError
+
+VERSION_FILES = (".nvmrc", ".node-version")
+_VERSION = re.compile(r"\d{1,4}(\.\d{1,6}){0,2}(-[0-9A-Za-z.]{1,20})?")
+_PATIENT_DEPTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class PackageManager:
+    """How dependencies are installed.
+
+    Attributes:
+        name: npm, pnpm or yarn.
+        package: what npm installs globally to get it, empty for npm itself.
+        install: shell command that installs what the lock file says and changes no tracked file.
+        store: where it keeps downloaded packages, in the sandbox.
+    """
+
+    name: str
+    package: str
+    install: str
+    store: str
+
+
+def package_manager(root: Path) -> PackageManager:
+    """The package manager of the project at `root`, recognised by its lock file; npm without one."""
+    version = _pinned_version(root)
+    if (root / "pnpm-lock.yaml").is_file():
+        package = f"pnpm@{version or 'latest'}"
+        return PackageManager(
+            "pnpm", package, "CI=true pnpm install --frozen-lockfile", "/home/vscode/.local/share/pnpm/store"
+        )
+    if (root / "yarn.lock").is_file():
+        if "# yarn lockfile v1" in (root / "yarn.lock").read_text(errors="replace")[:400]:
+            return PackageManager(
+                "yarn", f"yarn@{version or '1'}", "yarn install --frozen-lockfile", "/home/vscode/.cache/yarn"
+            )
+        package = f"@yarnpkg/cli-dist@{version or 'latest'}"
+        return PackageManager("yarn", package, "yarn install --immutable", "/home/vscode/.yarn/berry")
+    if any((root / name).is_file() for name in ("package-lock.json", "npm-shrinkwrap.json")):
+        lock = "package-lock.json" if (root / "package-lock.json").is_file() else "npm-shrinkwrap.json"
+        # `npm ci` starts from nothing each time: only when the lock file is another than the one installed.
+        install = (
+            f"cmp -s {lock} node_modules/.wt-installed ||\n"
+            f"  {{ npm ci --no-audit --no-fund && cp {lock} node_modules/.wt-installed; }}"
+        )
+        return PackageManager("npm", "", install, "/home/vscode/.npm")
+    return PackageManager("npm", "", "npm install --no-audit --no-fund --no-package-lock", "/home/vscode/.npm")
+
+
+def package_directories(root: Path) -> tuple[str, ...]:
+    """The directories of the root package (`.`) and of every workspace, relative to `root`, sorted."""
+    found = {"."}
+    excluded: set[str] = set()
+    for pattern in _workspace_patterns(root):
+        target = excluded if pattern.startswith("!") else found
+        for manifest in root.glob(pattern.lstrip("!").strip("/").removeprefix("./") + "/package.json"):
+            directory = manifest.parent.relative_to(root)
+            if "node_modules" not in directory.parts and len(directory.parts) <= _PATIENT_DEPTH:
+                target.add(str(PurePosixPath(directory)))
+    return tuple(sorted(found - excluded))
+
+
+def _workspace_patterns(root: Path) -> list[str]:
+    if (root / "pnpm-workspace.yaml").is_file():
+        import yaml
+
+        data = yaml.safe_load((root / "pnpm-workspace.yaml").read_text(encoding="utf-8"))
+        declared = data.get("packages") if isinstance(data, dict) else None
+    else:
+        declared = _manifest(root).get("workspaces")
+        if isinstance(declared, dict):
+            declared = declared.get("packages")
+    return [pattern for pattern in declared or [] if isinstance(pattern, str) and not pattern.startswith("/")]
+
+
+def _pinned_version(root: Path) -> str | None:
+    """The version of the `packageManager` field, such as `pnpm@10.12.4+sha512...`."""
+    field = _manifest(root).get("packageManager")
+    version = field.partition("@")[2].partition("+")[0] if isinstance(field, str) else ""
+    return version if _VERSION.fullmatch(version) else None
+
+
+def _manifest(root: Path) -> dict[str, object]:
+    try:
+        data = json.loads((root / "package.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise UsageError(f"package.json can't be read: {error}") from error
+    return data if isinstance(data, dict) else {}

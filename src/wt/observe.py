@@ -1,0 +1,176 @@
+"""Looks at a worktree, its files and the engine before anything is decided; changes nothing."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from wt import config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
+from wt.errors import Refused, UsageError
+from wt.model import Container, Context, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
+
+# Files below .devcontainer that change nothing in a sandbox that was made with them.
+_NOT_CONFIGURATION = {".env", "devcontainer.json", "container-prompt.md", "wt.toml"}
+_MAX_FILES = 2_000
+
+
+def host_user() -> HostUser:
+    """The user that runs wt."""
+    return HostUser(os.getuid(), os.getgid(), Path.home())
+
+
+def worktree(context: Context, name: str | None) -> Worktree:
+    """The worktree of that name, or the one around the current directory.
+
+    Raises:
+        UsageError: there is none, or the name is ambiguous.
+    """
+    repository, here = git.locate(context.directory)
+    if name is not None:
+        return git_worktree(repository, name)
+    if here is None:
+        raise UsageError(f"{context.directory} is in no worktree", hint="name one: wt ls shows them")
+    return here
+
+
+def selected(context: Context, names: Iterable[str]) -> tuple[Worktree, ...]:
+    """The worktrees of those names, each once; without any, the one around the current directory."""
+    wanted = list(names)
+    return tuple(dict.fromkeys(worktree(context, name) for name in wanted)) if wanted else (worktree(context, None),)
+
+
+def git_worktree(repository: Repository, name: str) -> Worktree:
+    """The worktree of a repository that the user means by `name`."""
+    tree = naming.find_worktree(git.worktrees(repository), name)
+    if not tree.path.is_dir():
+        raise UsageError(
+            f"{tree.path} is gone", hint="git worktree prune forgets it, git worktree repair finds a moved one"
+        )
+    return tree
+
+
+def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ...] | None) -> plan.Surroundings:
+    """All that `prepare` decides by.
+
+    Raises:
+        UsageError: the worktree was never initialised, or its configuration can't be read.
+        Refused: something in it is not what it should be.
+    """
+    if (mode := hostile.kind(tree.path, plan.DEVCONTAINER)) is None or not hostile.is_directory(
+        tree.path, plan.DEVCONTAINER
+    ):
+        state = "there is no .devcontainer" if mode is None else ".devcontainer is not a directory"
+        raise UsageError(f"{state} in {tree.path}", hint="wt init writes it; commit it, so that every branch has it")
+    settings = config.load(tree.path)
+    compose_wt = _text(tree, f"{plan.DEVCONTAINER}/{scaffold.COMPOSE_WT}")
+    if compose_wt is None:
+        raise UsageError(f"there is no .devcontainer/{scaffold.COMPOSE_WT} in {tree.path}", hint="wt init writes it")
+    facts = scaffold.read_facts(compose_wt)
+    git_settings = git.settings(tree.repository, tree.branch)
+    bundle = config.ca_bundle(settings, tree.path)
+    mount_points = (*facts.mount_points, *facts.protect)
+    made = (plan.CLAUDE_DIR, plan.CLAUDE_JSON, plan.BASH_HISTORY, *plan.PROTECTED, *mount_points)
+    view = private_repo.host_view_files(tree, git_settings)
+    return plan.Surroundings(
+        worktree=tree,
+        user=user,
+        config=settings,
+        settings=git_settings,
+        env_text=_text(tree, plan.ENV_FILE),
+        root_env=_text(tree, ".env"),
+        node_version=next((text for name in node.VERSION_FILES if (text := _text(tree, name)) is not None), None),
+        present=frozenset(path for path in made if hostile.kind(tree.path, path) is not None),
+        mount_points=mount_points,
+        files_digest=_digest(tree, _NOT_CONFIGURATION | {settings.shared.file}),
+        ca_bundle=bundle,
+        ca_digest=hashlib.sha256(bundle.read_bytes()).hexdigest()[:12] if bundle else "",
+        shared_services=shared_services(tree, settings),
+        has_private_repository=private_repo.exists(tree),
+        host_view_current=private_repo.host_view_is_current(tree, view),
+        containers=containers,
+    )
+
+
+def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
+    """Names of the shared services that start by themselves; none where there is no file for them.
+
+    Raises:
+        UsageError: the file is no compose file.
+    """
+    path = f"{plan.DEVCONTAINER}/{settings.shared.file}"
+    text = _text(tree, path)
+    if text is None:
+        return ()
+    import yaml
+
+    try:
+        services = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["services"]  # noqa: S506 - a safe loader
+        return tuple(name for name, service in services.items() if not (service or {}).get("profiles"))
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is not a compose file with services") from error
+
+
+def private(tree: Worktree) -> InsideRefs | None:
+    """The refs inside, None while the worktree was never prepared."""
+    return private_repo.read_refs(tree) if private_repo.exists(tree) else None
+
+
+def sandbox_state(tree: Worktree, containers: Iterable[Container]) -> str:
+    """none, stopped, running, or what docker says of the sandbox's health."""
+    project = naming.project_name(tree)
+    container = app(containers, project)
+    if container is None:
+        return "none"
+    if not container.running:
+        return "stopped"
+    return "running" if container.healthy else "unhealthy"
+
+
+def app(containers: Iterable[Container], project: str) -> Container | None:
+    """The container that people work in."""
+    return next((each for each in containers if each.project == project and each.service == docker.SERVICE), None)
+
+
+def status(
+    tree: Worktree, containers: tuple[Container, ...], dates: Mapping[str, datetime], host: dict[str, str]
+) -> WorktreeStatus:
+    """One row of `wt ls`."""
+    tip = host.get(tree.branch or "")
+    base = git.default_branch(tree.repository)
+    counted = (
+        git.ahead_behind(tree.repository, tip, host[base]) if tip and base and base != tree.branch else (None, None)
+    )
+    try:
+        inside = private(tree)
+    except Refused:
+        inside = None
+    return WorktreeStatus(
+        worktree=tree,
+        state=sandbox_state(tree, containers) if tree.path.is_dir() else "gone",
+        unsynced=len(importer.missing(tree, inside, host)) if inside else 0,
+        dirty=bool(git.dirty(tree)) if tree.path.is_dir() else False,
+        ahead=counted[0],
+        behind=counted[1],
+        last_commit=dates.get(tree.branch or ""),
+    )
+
+
+def env_value(tree: Worktree, key: str) -> str:
+    """A value of the worktree's `.devcontainer/.env`, empty when absent."""
+    return envfile.read(_text(tree, plan.ENV_FILE) or "").get(key, "")
+
+
+def _text(tree: Worktree, path: str) -> str | None:
+    content = hostile.read(tree.path, path)
+    return None if content is None else os.fsdecode(content)
+
+
+def _digest(tree: Worktree, left_out: set[str]) -> str:
+    """Hash of the files that configure the sandbox, names and contents."""
+    total = hashlib.sha256()
+    for path in sorted(hostile.files(tree.path, plan.DEVCONTAINER, limit=_MAX_FILES)):
+        if path.partition("/")[2] not in left_out:
+            total.update(f"{path}\0".encode(errors="surrogateescape"))
+            total.update(hashlib.sha256(hostile.read(tree.path, path) or b"").digest())
+    return total.hexdigest()

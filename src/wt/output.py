@@ -1,0 +1,240 @@
+"""Everything that is said: answers on standard output, narration and errors on standard error."""
+
+import dataclasses
+import json
+import sys
+import threading
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wt import naming
+from wt.errors import WtError
+from wt.model import ImportReport, InitReport, ServiceStatus, Worktree, WorktreeStatus
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+PATIENCE = 0.4
+JSON_VERSION = 1
+
+
+def clean(text: str) -> str:
+    """`text` without control and formatting characters, which could drive a terminal; line breaks and tabs stay."""
+    return "".join(
+        each if each in "\n\t" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"} else "\ufffd" for each in text
+    )
+
+
+class Narrator:
+    """Progress on standard error: a spinner for what takes longer than 400 ms on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._status: Status | None = None
+        self._text = ""
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Say that a step is under way when it takes long, and that it is done."""
+        self._text = clean(text)
+        started = time.monotonic()
+        timer = threading.Timer(PATIENCE, self._show)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except BaseException:
+            self._finish(timer)
+            self._line("✗" if self._terminal else "failed:", self._text, None)
+            raise
+        self._finish(timer)
+        self._line("✓" if self._terminal else "done:", self._text, time.monotonic() - started)
+
+    def detail(self, text: str) -> None:
+        """Show the newest line of the step under way, on a terminal."""
+        with self._lock:
+            if self._status is not None:
+                from rich.text import Text
+
+                self._status.update(Text.assemble(self._text, (f"  {clean(text)[:80]}", "dim")))
+
+    def note(self, text: str) -> None:
+        """One line that the user should read."""
+        sys.stderr.write(f"{clean(text)}\n")
+        sys.stderr.flush()
+
+    def _show(self) -> None:
+        if not self._terminal:
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        with self._lock:
+            self._status = Console(stderr=True).status(Text(self._text))
+            self._status.start()
+
+    def _finish(self, timer: threading.Timer) -> None:
+        timer.cancel()
+        timer.join()
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+
+    def _line(self, sign: str, text: str, seconds: float | None) -> None:
+        took = f" ({seconds:.1f} s)" if seconds is not None and seconds >= PATIENCE else ""
+        self.note(f"{sign} {text}{took}")
+
+
+def answer(command: str, result: object, *, as_json: bool) -> None:
+    """Print a command's answer: for people, or as one line of JSON."""
+    if as_json:
+        _write(json.dumps({"version": JSON_VERSION, "command": command, "result": _plain(result)}, default=str))
+        return
+    match result:
+        case Worktree(path=path):
+            _write(str(path))
+        case Path():
+            _write(str(result))
+        case InitReport():
+            _init(result)
+        case tuple():
+            _rows(result)
+
+
+def failure(error: WtError, *, as_json: bool) -> None:
+    """Print an error: one line, its details, what to do."""
+    if as_json:
+        body = {"code": error.code, "message": error.message, "hint": error.hint, "details": list(error.details)}
+        _write(json.dumps({"version": JSON_VERSION, "error": body}))
+        return
+    lines = [f"wt: {error.message}", *(f"  {line}" for line in error.details)]
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    for line in lines:
+        sys.stderr.write(f"{clean(line)}\n")
+
+
+def lines(stream: Iterable[bytes]) -> None:
+    """Print lines as they come, such as logs, which an agent may have written."""
+    for line in stream:
+        _write(clean(line.decode(errors="replace").rstrip("\r\n")))
+        sys.stdout.flush()
+
+
+def _init(report: InitReport) -> None:
+    verb = "would write" if report.dry_run else "wrote"
+    for note in report.notes:
+        sys.stderr.write(f"{clean(note)}\n")
+    for path in report.written:
+        _write(f"{verb} {path}")
+    for line in report.kept:
+        _write(f"kept {line}")
+    if not report.written:
+        _write("nothing to write")
+    elif not report.dry_run:
+        sys.stderr.write("next: read .devcontainer/docker-compose.yml, commit, then: wt new NAME\n")
+
+
+def _rows(rows: Sequence[object]) -> None:
+    if rows and all(isinstance(row, WorktreeStatus) for row in rows):
+        sized = any(getattr(row, "size", None) is not None for row in rows)
+        heads = ["NAME", "BRANCH", "STATE", "INSIDE", "TREE", "AHEAD", "BEHIND", "AGE", *(["SIZE"] if sized else [])]
+        _table(heads, [_status_cells(row, sized=sized) for row in rows if isinstance(row, WorktreeStatus)])
+    elif rows and all(isinstance(row, ServiceStatus) for row in rows):
+        _table(
+            ["SERVICE", "STATE", "CONTAINER"],
+            [[row.service, row.state, row.container or "-"] for row in rows if isinstance(row, ServiceStatus)],
+        )
+    else:
+        for row in rows:
+            if isinstance(row, ImportReport):
+                _import(row)
+
+
+def _import(report: ImportReport) -> None:
+    """One line for what moved, one for what did not; nothing new is said too."""
+    tree = report.worktree
+    branch = naming.short_branch(tree.branch) if tree.branch else "HEAD"
+    if report.moved:
+        plural = "" if report.commits == 1 else "s"
+        _write(f"{tree.name}: {branch} is {report.commits} commit{plural} further, at {report.moved[1][:10]}")
+    others = [ref for ref in report.imported if not (report.moved and ref.endswith(f"/heads/{branch}"))]
+    if others:
+        _write(f"{tree.name}: kept {', '.join(others[:5])}{' and more' if len(others) > 5 else ''}")
+    if report.kept:
+        _write(f"{tree.name}: {report.kept}")
+        if report.hint:
+            _write(f"  hint: {report.hint}")
+    if not (report.moved or others or report.kept):
+        _write(f"{tree.name}: nothing new")
+
+
+def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
+    branch = naming.short_branch(row.worktree.branch) if row.worktree.branch else "(detached)"
+    inside = f"{row.unsynced} to sync" if row.unsynced else "-"
+    ahead, behind = ("-" if number is None else str(number) for number in (row.ahead, row.behind))
+    tree = "gone" if row.state == "gone" else "dirty" if row.dirty else "clean"
+    size = [_size(row.size or 0)] if sized else []
+    return [row.worktree.name, branch, row.state, inside, tree, ahead, behind, _age(row.last_commit), *size]
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> None:
+    """Columns; bold heads on a terminal, plain text elsewhere."""
+    rows = [[clean(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+        for row in [heads, *rows]:
+            _write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _age(moment: datetime | None) -> str:
+    if moment is None:
+        return "-"
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def _size(size: int) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size = size // 1000 if unit == "B" else round(size / 1000)
+    return ""
+
+
+def _plain(value: object) -> object:
+    """Dataclasses as objects; a worktree as what people know of it."""
+    if isinstance(value, Worktree):
+        branch = naming.short_branch(value.branch) if value.branch else None
+        return {"name": value.name, "id": value.id, "branch": branch, "path": str(value.path)}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

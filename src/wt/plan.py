@@ -1,0 +1,345 @@
+"""Decides what will be done, or why it is refused: pure functions from what was observed to steps."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wt import envfile, naming
+from wt.config import Config
+from wt.errors import Refused, UsageError
+from wt.model import (
+    AddWorktree,
+    BuildImage,
+    ComposeProject,
+    Container,
+    CreateNetwork,
+    CreatePrivateRepository,
+    DeleteBranch,
+    GitSettings,
+    HostUser,
+    MakeDirectory,
+    RemoveProject,
+    RemoveState,
+    RemoveWorktree,
+    Repository,
+    StartSandbox,
+    StartShared,
+    Step,
+    StopSandbox,
+    Worktree,
+    WriteFile,
+    WriteHostView,
+)
+
+DEVCONTAINER = ".devcontainer"
+ENV_FILE = f"{DEVCONTAINER}/.env"
+CLAUDE_DIR = ".claude-docker"
+CLAUDE_JSON = f"{CLAUDE_DIR}/.claude.json"
+BASH_HISTORY = f"{CLAUDE_DIR}/.bash_history"
+COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
+PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
+DEFAULT_NODE = "lts"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was observed of a worktree before `prepare` or `up` decides.
+
+    Attributes:
+        env_text: the text of `.devcontainer/.env`, None when absent.
+        root_env: the text of `.env` in the workspace, None when absent.
+        node_version: what `.nvmrc` or `.node-version` says, None when there is neither.
+        present: which of the paths that prepare would make are there.
+        mount_points: directories that compose.wt.yml mounts volumes on, and protected paths.
+        files_digest: hash of the files that configure the sandbox.
+        shared_services: names of the shared services; empty when the repository has none.
+        containers: all of the engine's; None when it can't be reached.
+        network_exists: whether there is a network of that name, for each that may be used.
+    """
+
+    worktree: Worktree
+    user: HostUser
+    config: Config
+    settings: GitSettings
+    env_text: str | None
+    root_env: str | None
+    node_version: str | None
+    present: frozenset[str]
+    mount_points: tuple[str, ...]
+    files_digest: str
+    ca_bundle: Path | None
+    ca_digest: str
+    shared_services: tuple[str, ...]
+    has_private_repository: bool
+    host_view_current: bool
+    containers: tuple[Container, ...] | None
+
+
+def compose_project(worktree: Worktree) -> ComposeProject:
+    """The compose project of a worktree's sandbox."""
+    directory = worktree.path / DEVCONTAINER
+    files = tuple(directory / name for name in COMPOSE_FILES)
+    return ComposeProject(naming.project_name(worktree), files, directory / ".env", directory)
+
+
+def shared_project(worktree: Worktree, config: Config) -> ComposeProject:
+    """The compose project of the shared services, as the worktree's files describe it."""
+    directory = worktree.path / DEVCONTAINER
+    name = naming.shared_project_name(worktree.repository)
+    return ComposeProject(name, (directory / config.shared.file,), directory / ".env", directory)
+
+
+def network(seen: Surroundings) -> str:
+    """The network for this repository on this machine.
+
+    The one that its shared services are on; the configured one, unless another repository's services answer there to
+    one of the same names; then one of its own.
+    """
+    wanted, own = seen.config.network, naming.own_network(seen.worktree.repository)
+    shared = naming.shared_project_name(seen.worktree.repository)
+    if seen.containers is None:
+        return envfile.read(seen.env_text or "").get("WT_NETWORK") or wanted
+    for container in seen.containers:
+        if container.project == shared and (used := {wanted, own} & set(container.networks)):
+            return used.pop()
+    others = {
+        container.service
+        for container in seen.containers
+        if wanted in container.networks and container.project != shared and not container.worktree
+    }
+    return own if others & set(seen.shared_services) else wanted
+
+
+def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
+    """The keys of `.devcontainer/.env` that wt owns, with their values."""
+    tree, user, limits = seen.worktree, seen.user, seen.config.limits
+    common_dir = tree.repository.common_dir
+    private = str(naming.private_repo(tree))
+    state = naming.worktree_state_dir(tree)
+    values = {
+        "COMPOSE_PROJECT_NAME": naming.project_name(tree),
+        "WORKTREE_NAME": tree.name,
+        "LOCAL_WORKSPACE_FOLDER": str(tree.path),
+        "GIT_MAIN_REPO_PATH": str(tree.repository.main_checkout or common_dir),
+        "GIT_COMMON_DIR": str(common_dir),
+        "HOST_HOME": str(user.home),
+        "HOST_UID": str(user.uid),
+        "HOST_GID": str(user.gid),
+        "WT_UID": str(user.sandbox_uid),
+        "WT_GID": str(user.sandbox_gid),
+        "WT_GIT_DIR": private,
+        "WT_DOT_GIT": private if tree.is_main else str(state / "dot-git"),
+        "WT_DOT_GIT_RO": "false" if tree.is_main else "true",
+        "WT_HOST_GIT": str(state / "host.git"),
+        "WT_REPO_ID": naming.repository_id(tree.repository),
+        "WT_WORKTREE_ID": tree.id,
+        "WT_SHARED_PROJECT": naming.shared_project_name(tree.repository),
+        "WT_NETWORK": network_name,
+        "WT_MEMORY": limits.memory,
+        "WT_PIDS": str(limits.pids),
+        "WT_TMP": limits.tmp,
+        "WT_CA_BUNDLE": str(seen.ca_bundle or "/dev/null"),
+        "WT_CA_BUNDLE_DIGEST": seen.ca_digest,
+        "NODE_VERSION": node_tag(seen.node_version),
+    }
+    settings = [f"{key}={value}" for key, value in sorted(values.items())]
+    return values | {"WT_CONFIG": naming.digest(seen.files_digest, *settings, length=12)}
+
+
+def node_tag(text: str | None) -> str:
+    """The tag of the official Node.js image for what a version file says; agents can write that file.
+
+    Raises:
+        Refused: it names no version.
+    """
+    if text is None:
+        return DEFAULT_NODE
+    version = text.strip()
+    if match := re.fullmatch(r"v?(\d{1,3}(?:\.\d{1,4}){0,2})", version):
+        return match[1]
+    if version in {"lts/*", "lts"}:
+        return "lts"
+    if match := re.fullmatch(r"lts/([a-z]{2,20})", version):
+        return match[1]
+    if version in {"node", "current", "latest"}:
+        return "current"
+    raise Refused(
+        f"the Node.js version file says {version[:40]!r}", hint="write a version such as 24 or 24.1.0, or lts/*"
+    )
+
+
+def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
+    """What `prepare` writes without an engine; nothing when all is as it should be.
+
+    Raises:
+        Refused: a file in the workspace would aim compose or the devcontainer CLI at another project.
+    """
+    _refuse_root_env(seen.root_env)
+    tree, text = seen.worktree, seen.env_text or ""
+    steps: list[Step] = []
+    if not seen.has_private_repository:
+        steps.append(CreatePrivateRepository(tree, seen.settings, seen.user))
+    if not seen.host_view_current:
+        steps.append(WriteHostView(tree, seen.settings))
+    directories = (CLAUDE_DIR, *PROTECTED[1:], *seen.mount_points)
+    steps += [MakeDirectory(tree, path, _owner(seen, path)) for path in directories if path not in seen.present]
+    for path, content in ((CLAUDE_JSON, b"{}\n"), (BASH_HISTORY, b"")):
+        if path not in seen.present:
+            steps.append(WriteFile(tree, path, content, 0o600, _owner(seen, path)))
+    merged = envfile.merge(text, environment(seen, network_name))
+    if seen.env_text != merged:
+        steps.append(WriteFile(tree, ENV_FILE, merged.encode(errors="surrogateescape"), 0o600))
+    return tuple(steps)
+
+
+def prepare_engine(seen: Surroundings, network_name: str, *, network_exists: bool) -> tuple[Step, ...]:
+    """What `prepare` asks of the engine; nothing when the network is there and the shared services are healthy."""
+    steps: list[Step] = [] if network_exists else [CreateNetwork(network_name)]
+    waiting = unhealthy(seen)
+    if waiting:
+        compose = shared_project(seen.worktree, seen.config)
+        steps.append(StartShared(compose, waiting, seen.config.shared.wait, recreate=False))
+    return tuple(steps)
+
+
+def unhealthy(seen: Surroundings) -> tuple[str, ...]:
+    """The shared services that don't run or are not healthy."""
+    project = naming.shared_project_name(seen.worktree.repository)
+    well = {each.service for each in seen.containers or () if each.project == project and each.healthy}
+    return tuple(service for service in seen.shared_services if service not in well)
+
+
+def up(worktree: Worktree, config_digest: str, containers: Sequence[Container], service: str) -> tuple[Step, ...]:
+    """What starts a sandbox: nothing when it runs, a plain start when its configuration is unchanged.
+
+    Containers that another client made are kept as long as they carry the hash of today's configuration.
+
+    Args:
+        worktree: whose sandbox it is.
+        config_digest: the hash of today's configuration.
+        containers: those of its compose project.
+        service: the service that people work in.
+    """
+    compose = compose_project(worktree)
+    current = [each for each in containers if each.config == config_digest]
+    if any(each.service == service for each in current) and len(current) == len(
+        [each for each in containers if each.config]
+    ):
+        if all(each.running for each in containers):
+            return ()
+        return (StartSandbox(compose, recreate=False),)
+    return (BuildImage(compose), StartSandbox(compose, recreate=True))
+
+
+def new(
+    repository: Repository,
+    path: Path,
+    branch: str,
+    *,
+    branches: Mapping[str, str],
+    worktrees: Sequence[Worktree],
+    start: str | None,
+    default_start: str | None,
+) -> AddWorktree:
+    """The step that makes a worktree.
+
+    Args:
+        repository: the repository.
+        path: where the worktree will be.
+        branch: short name of its branch.
+        branches: full names of the branches there are, with their tips.
+        worktrees: the worktrees there are.
+        start: the commit that `--from` names.
+        default_start: the commit that a new branch starts from without it.
+
+    Raises:
+        UsageError, Refused: it can't be made.
+    """
+    full = f"refs/heads/{branch}"
+    holders = [tree for tree in worktrees if tree.branch == full]
+    if holders:
+        raise Refused(f"{branch} is checked out in {holders[0].path}", hint=f"wt up {holders[0].name}")
+    if full in branches and start is not None:
+        raise UsageError(
+            f"the branch {branch} exists; --from is for a new one", hint="leave out --from, or choose another name"
+        )
+    if path.exists():
+        raise Refused(f"{path} exists", hint="choose another name, or set worktree_dir in wt.toml")
+    if full in branches:
+        return AddWorktree(repository, path, branch, None)
+    first = start or default_start
+    if first is None:
+        raise UsageError("the repository has no commit to start from", hint="make a first commit")
+    return AddWorktree(repository, path, branch, first)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What was observed of a worktree that is to go.
+
+    Attributes:
+        dirty: paths that differ from the host's index, or are untracked and not ignored.
+        only_here: commits that no branch, remote or tag would hold any more.
+        only_here_with_branch: the same if its branch went too.
+        operations: what is under way, inside or on the host.
+        tip: object name of its branch.
+    """
+
+    worktree: Worktree
+    dirty: tuple[str, ...]
+    only_here: tuple[str, ...]
+    only_here_with_branch: tuple[str, ...]
+    operations: tuple[str, ...]
+    tip: str | None
+
+
+def rm(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ...]:
+    """What removes a worktree with all that belongs to it.
+
+    Args:
+        seen: what was observed, after an import.
+        force: let changes go that were never committed.
+        delete_branch: delete its branch too.
+
+    Raises:
+        Refused: work could be lost.
+    """
+    tree = seen.worktree
+    if tree.is_main:
+        raise UsageError(f"{tree.name} is the main checkout", hint=f"`wt down {tree.name}` stops its sandbox")
+    if tree.locked is not None:
+        reason = f": {tree.locked.strip()}" if tree.locked.strip() else ""
+        raise Refused(f"{tree.name} is locked{reason}", hint=f"git worktree unlock {tree.path}")
+    if seen.operations:
+        raise Refused(f"a {seen.operations[0]} is under way in {tree.name}", hint="finish or abort it")
+    if seen.dirty and not force:
+        raise Refused(
+            f"{tree.name} has changes that are not committed",
+            hint="commit them, or drop them with --force",
+            details=seen.dirty[:20],
+        )
+    lost = seen.only_here_with_branch if delete_branch else seen.only_here
+    if lost:
+        rescue = f"git branch NAME COMMIT keeps them; git log --all --glob='{naming.ref_prefix(tree)}*' shows them"
+        raise Refused(f"{tree.name} has commits that are nowhere else", hint=rescue, details=lost)
+    project = naming.project_name(tree)
+    steps: list[Step] = [StopSandbox(project), RemoveProject(project), RemoveWorktree(tree), RemoveState(tree)]
+    if delete_branch and tree.branch is not None and seen.tip is not None:
+        steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
+    return tuple(steps)
+
+
+def _owner(seen: Surroundings, path: str) -> tuple[int, int] | None:
+    """The agent's own files belong to the sandbox's user; only root can, and has to, give them away."""
+    ours = path.startswith(CLAUDE_DIR)
+    return (seen.user.sandbox_uid, seen.user.sandbox_gid) if seen.user.is_root and ours else None
+
+
+def _refuse_root_env(text: str | None) -> None:
+    for key in envfile.read(text or ""):
+        if key.startswith(("COMPOSE_", "WT_")):
+            raise Refused(
+                f".env sets {key}, which would aim docker compose and the devcontainer CLI elsewhere",
+                hint="remove that line; wt's own settings are in .devcontainer/.env",
+            )

@@ -1,0 +1,147 @@
+"""Renders the tracked files of a sandbox from `templates/`, and reads back what compose.wt.yml says of itself."""
+
+import json
+import string
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from wt import naming
+from wt.errors import UsageError
+from wt.node import PackageManager
+
+TEMPLATES = ("node",)
+COMPOSE_WT = "compose.wt.yml"
+USER_FILES = (
+    "devcontainer.json",
+    "docker-compose.yml",
+    "Dockerfile",
+    "docker-compose.shared.yml",
+    "container-prompt.md",
+    "wt.toml",
+)
+IGNORED = (".devcontainer/.env", ".claude-docker/", "node_modules/")
+HEADER = "# Written by `wt init`"
+_FACTS = "x-wt: "
+_PLAYWRIGHT = "/home/vscode/.cache/ms-playwright"
+_AGENT = "/home/vscode/.claude-docker"
+
+
+class _Template(string.Template):
+    delimiter = "@@"
+    idpattern = "(?!)"  # the braced form only: @@{name}
+    braceidpattern = "[a-z_]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the templates are filled with.
+
+    Attributes:
+        repository: its name, for people.
+        manager: how dependencies are installed.
+        packages: directories that hold a package.json, relative to the workspace.
+        protect: further paths that a sandbox can only read.
+    """
+
+    repository: str
+    manager: PackageManager
+    packages: tuple[str, ...]
+    protect: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What compose.wt.yml says of itself: the paths in the workspace that must be there before a start."""
+
+    mount_points: tuple[str, ...]
+    protect: tuple[str, ...]
+
+
+def render(template: str, project: Project) -> dict[str, str]:
+    """The text of every tracked file, by its name below `.devcontainer/`."""
+    manager = project.manager
+    setup = f"\nRUN npm install --global {manager.package} && npm cache clean --force\n" if manager.package else ""
+    values = {
+        "repository": json.dumps(project.repository)[1:-1],
+        "database": naming.slug(project.repository),
+        "install": _indent(manager.install, 8).lstrip(),
+        "package_manager": setup,
+    }
+    files = {name: _fill(f"{template}/{name}", values) for name in USER_FILES}
+    return files | {COMPOSE_WT: compose_wt(project)}
+
+
+def compose_wt(project: Project) -> str:
+    """The text of compose.wt.yml."""
+    modules = [f"{package}/node_modules".removeprefix("./") for package in project.packages]
+    volumes = _volume_names(modules)
+    facts = {"version": 1, "mount_points": modules, "protect": list(project.protect)}
+    inside = [_AGENT, _PLAYWRIGHT, project.manager.store, *(f"/app/{path}" for path in modules)]
+    values = {
+        "facts": json.dumps(facts),
+        "store": project.manager.store,
+        "image_mount_points": _indent("\n".join(inside), 10),
+        "read_only_mounts": _lines(
+            _read_only(path) for path in (".devcontainer", ".vscode", ".idea", *project.protect)
+        ),
+        "node_modules_mounts": _lines(_volume(path, name) for path, name in volumes.items()),
+        "volumes": "\n".join(f"  {name}: {{labels: *labels}}" for name in volumes.values()),
+    }
+    return _fill(COMPOSE_WT, values)
+
+
+def read_facts(text: str) -> Facts:
+    """What compose.wt.yml says of itself, without a YAML parser: the line is JSON.
+
+    Raises:
+        UsageError: the line is missing or damaged.
+    """
+    line = next((line for line in text.splitlines() if line.startswith(_FACTS)), "")
+    try:
+        facts = json.loads(line.removeprefix(_FACTS))
+        return Facts(tuple(map(str, facts["mount_points"])), tuple(map(str, facts["protect"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f".devcontainer/{COMPOSE_WT} was not written by this version of wt", hint="wt init --upgrade"
+        ) from error
+
+
+def _fill(name: str, values: Mapping[str, str]) -> str:
+    text = resources.files("wt").joinpath("templates", name).read_text(encoding="utf-8")
+    return _Template(text).substitute(values)
+
+
+def _volume_names(paths: Sequence[str]) -> dict[str, str]:
+    """A compose volume for each directory; two whose slugs are equal are told apart by their hash."""
+    names: dict[str, str] = {}
+    for path in paths:
+        package = path.removesuffix("node_modules").strip("/")
+        name = f"node-modules-{naming.slug(package)}" if package else "node-modules"
+        names[path] = f"{name}-{naming.digest(path, length=4)}" if name in names.values() else name
+    return names
+
+
+def _read_only(path: str) -> str:
+    workspace = "${LOCAL_WORKSPACE_FOLDER:-/run-wt-prepare-first}"
+    source, target = f'"{workspace}/{_literal(path)}"', f'"/app/{_literal(path)}"'
+    options = "read_only: true, bind: {create_host_path: false}"
+    return f"- {{type: bind, source: {source}, target: {target}, {options}}}"
+
+
+def _volume(path: str, name: str) -> str:
+    return f'- {{type: volume, source: {name}, target: "/app/{_literal(path)}"}}'
+
+
+def _literal(path: str) -> str:
+    """A path inside a YAML scalar in double quotes, as in JSON; compose reads `$$` as a dollar sign."""
+    return json.dumps(path, ensure_ascii=False)[1:-1].replace("$", "$$")
+
+
+def _lines(items: Iterable[str]) -> str:
+    return _indent("\n".join(items), 6)
+
+
+def _indent(text: str, columns: int) -> str:
+    return textwrap.indent(text, " " * columns)
