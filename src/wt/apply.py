@@ -8,7 +8,8 @@ from typing import assert_never
 
 from wt import docker, git, hostile, naming, private_repo
 from wt.errors import WtError
-from wt.model import (
+from wt.model import Progress, Worktree
+from wt.steps import (
     AddWorktree,
     BuildImage,
     CreateNetwork,
@@ -16,7 +17,6 @@ from wt.model import (
     DeleteBranch,
     HandOver,
     MakeDirectory,
-    Progress,
     RemoveProject,
     RemoveState,
     RemoveWorktree,
@@ -24,7 +24,6 @@ from wt.model import (
     StartShared,
     Step,
     StopSandbox,
-    Worktree,
     WriteFile,
     WriteHostView,
 )

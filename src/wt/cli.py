@@ -23,9 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-shared_app = typer.Typer(
-    help="The services that all sandboxes of the repository share.", no_args_is_help=True, rich_markup_mode=None
-)
+shared_app = typer.Typer(help="The services that all sandboxes share.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(shared_app, name="shared")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -98,7 +96,7 @@ def init(
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Write compose.wt.yml again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the tracked files of a sandbox into .devcontainer/."""
+    """Write the tracked files of a sandbox."""
     from wt.commands import init as command
 
     output.answer("init", command.run(_context(), template=template, dry_run=dry_run, upgrade=upgrade), as_json=as_json)
@@ -106,7 +104,7 @@ def init(
 
 @app.command()
 def prepare() -> None:
-    """Prepare the current worktree for a start: what initializeCommand calls."""
+    """Prepare the current worktree for a start."""
     from wt.commands import prepare as command
 
     command.run(_context())
@@ -121,7 +119,7 @@ def new(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Make a branch and a worktree, and start its sandbox."""
+    """Make a worktree and start its sandbox."""
     from wt.commands import new as command
 
     tree = command.run(_context(), name, start=start, branch=branch, start_sandbox=not no_up, wait=wait)
@@ -138,7 +136,7 @@ def up(names: Names = None, wait: Wait = False) -> None:
 
 @app.command()
 def down(names: Names = None, as_json: Json = False) -> None:
-    """Import what was committed inside, then stop sandboxes; nothing is removed."""
+    """Import what was committed inside, then stop."""
     from wt.commands import down as command
 
     output.answer("down", command.run(_context(), names or ()), as_json=as_json)
@@ -149,7 +147,7 @@ def ls(
     size: Annotated[bool, typer.Option("--size", "-s", help="Count the volumes' bytes, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show every worktree and the state of its sandbox."""
+    """Show every worktree and its sandbox."""
     from wt.commands import ls as command
 
     output.answer("ls", command.run(_context(), sizes=size), as_json=as_json)
@@ -164,7 +162,7 @@ def rm(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import, then remove a worktree with its sandbox; refused when work could be lost."""
+    """Import, then remove worktrees and sandboxes."""
     from wt.commands import rm as command
 
     removed = command.run(_context(), names, force=force, delete_branch=delete_branch)
@@ -182,7 +180,7 @@ def sync(names: Names = None, as_json: Json = False) -> None:
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def exec(words: Annotated[list[str], typer.Argument(metavar="[NAME] -- COMMAND...")]) -> None:  # noqa: A001 - the verb's name
-    """Run a command in a sandbox, started if it is down."""
+    """Run a command in a sandbox."""
     from wt.commands import exec as command
 
     raise typer.Exit(command.run(_context(), *_name_and_command(words)))
@@ -190,7 +188,7 @@ def exec(words: Annotated[list[str], typer.Argument(metavar="[NAME] -- COMMAND..
 
 @app.command()
 def shell(name: Name = None) -> None:
-    """Open a shell in a sandbox, started if it is down."""
+    """Open a shell in a sandbox."""
     from wt.commands import exec as command
 
     raise typer.Exit(command.run(_context(), name, command.SHELL))
@@ -214,7 +212,7 @@ def logs(name: Name = None, follow: Follow = False, tail: Tail = "all") -> None:
 
 @shared_app.command("up")
 def shared_up(as_json: Json = False) -> None:
-    """Start the shared services, apply changes to them, and wait until they are healthy."""
+    """Start the shared services, changes applied."""
     from wt.commands import shared
 
     output.answer("shared up", shared.up(_context()), as_json=as_json)
@@ -222,7 +220,7 @@ def shared_up(as_json: Json = False) -> None:
 
 @shared_app.command("down")
 def shared_down() -> None:
-    """Remove the shared services' containers; their data stays."""
+    """Remove the shared services; their data stays."""
     from wt.commands import shared
 
     shared.down(_context())
@@ -256,6 +254,6 @@ def _name_and_command(words: list[str]) -> tuple[str | None, list[str]]:
 
 
 def _context() -> Context:
-    from wt import observe
+    from wt import selection
 
-    return Context(Path.cwd(), observe.host_user(), output.Narrator())
+    return Context(Path.cwd(), selection.host_user(), output.Narrator())

@@ -15,7 +15,7 @@ _SIZE = re.compile(r"[1-9][0-9]*[kmg]", re.IGNORECASE)
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shared:
     """`[shared]`: the compose file of the shared services, and how long they may take to become healthy (s)."""
 
@@ -23,7 +23,7 @@ class Shared:
     wait: int = 120
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """`[limits]`: what one sandbox may use at most."""
 
@@ -32,7 +32,7 @@ class Limits:
     tmp: str = "1g"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Import:
     """`[import]`: the largest file that an import may write, and how long it may take (s)."""
 
@@ -44,7 +44,7 @@ class Import:
         return int(self.max_size[:-1]) * _UNITS[self.max_size[-1].lower()]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
     """What a repository says in wt.toml; every key is optional.
 

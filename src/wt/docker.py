@@ -113,9 +113,7 @@ def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, secon
             output = docker.compose.up(
                 detach=True, recreate=recreate, wait=True, wait_timeout=seconds, color=False, stream_logs=True
             )
-            _streamed(
-                output, detail, f"the shared services of {compose.name} are not healthy"
-            )
+            _streamed(output, detail, f"the shared services of {compose.name} are not healthy")
     except WtError as error:
         failed = [container for container in containers(project=compose.name) if not container.healthy]
         logs = tuple(line for container in failed for line in _last_lines(container))

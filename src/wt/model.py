@@ -1,4 +1,4 @@
-"""The nouns, and the steps that a plan is made of. No behaviour beyond what a noun knows of itself."""
+"""The nouns. No behaviour beyond what a noun knows of itself."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ class Progress(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostUser:
     """The user on the host, and the one that stands for them in a sandbox.
 
@@ -48,7 +48,7 @@ class HostUser:
         return 1000 if self.is_root or self.gid == 0 else self.gid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """Where a command was called, by whom, and how it talks while it works."""
 
@@ -57,7 +57,7 @@ class Context:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repository:
     """One git object store. `main_checkout` owns `.git`; a bare repository has none."""
 
@@ -65,7 +65,7 @@ class Repository:
     main_checkout: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Worktree:
     """A checkout of a repository, the main one included.
 
@@ -93,7 +93,7 @@ class Worktree:
         return self.git_dir == self.repository.common_dir
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Remote:
     """A remote of the host's repository, its address without credentials."""
 
@@ -101,7 +101,7 @@ class Remote:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GitSettings:
     """What a sandbox may know of the host's git configuration."""
 
@@ -113,7 +113,7 @@ class GitSettings:
     default_branch: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InsideRefs:
     """The refs of a private repository, read as text.
 
@@ -132,7 +132,7 @@ class InsideRefs:
     operation: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Container:
     """A container as `docker ps` shows it."""
 
@@ -158,160 +158,7 @@ class Container:
         return self.running and "(unhealthy)" not in self.status and "(health: starting)" not in self.status
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFile:
-    """Write a file into a worktree, replacing it whole; `owner` is a user and group to give it to."""
-
-    worktree: Worktree
-    path: str
-    content: bytes
-    mode: int = 0o644
-    owner: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MakeDirectory:
-    """Make a directory in a worktree, with its parents; `owner` is a user and group to give them to."""
-
-    worktree: Worktree
-    path: str
-    owner: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CreatePrivateRepository:
-    """Make the git directory that the sandbox will write to, and what keeps its borrowed objects alive."""
-
-    worktree: Worktree
-    settings: GitSettings
-    user: HostUser
-
-
-@dataclass(frozen=True, slots=True)
-class WriteHostView:
-    """Write the read-only view of the host's refs."""
-
-    worktree: Worktree
-    settings: GitSettings
-
-
-@dataclass(frozen=True, slots=True)
-class CreateNetwork:
-    """Make the network of the shared services."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class StartShared:
-    """Start the shared services and wait until they are healthy.
-
-    Attributes:
-        services: those that are not, for the user to read.
-        seconds: how long they may take.
-        recreate: apply a changed file to services that run already.
-    """
-
-    compose: "ComposeProject"
-    services: tuple[str, ...]
-    seconds: int
-    recreate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AddWorktree:
-    """Make a branch, when `start` is given, and a worktree on it."""
-
-    repository: Repository
-    path: Path
-    branch: str
-    start: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """Give a worktree that root made to the sandbox's user; its top directory and `.git` stay root's."""
-
-    worktree: Worktree
-    user: HostUser
-
-
-@dataclass(frozen=True, slots=True)
-class BuildImage:
-    """Build the sandbox's image, from docker's cache where nothing changed."""
-
-    compose: "ComposeProject"
-
-
-@dataclass(frozen=True, slots=True)
-class StartSandbox:
-    """Start the sandbox's containers, keeping those whose configuration is unchanged.
-
-    Attributes:
-        recreate: replace containers of an older configuration.
-    """
-
-    compose: "ComposeProject"
-    recreate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StopSandbox:
-    """Stop the containers of a compose project; nothing is removed."""
-
-    project: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveProject:
-    """Remove every container, volume, network and image of a compose project."""
-
-    project: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveWorktree:
-    """Remove a worktree's directory and its admin directory."""
-
-    worktree: Worktree
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveState:
-    """Remove the private repository and its views, and the refs that were kept for them."""
-
-    worktree: Worktree
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteBranch:
-    """Delete a branch that still points at `tip`."""
-
-    repository: Repository
-    branch: str
-    tip: str
-
-
-Step = (
-    WriteFile
-    | MakeDirectory
-    | CreatePrivateRepository
-    | WriteHostView
-    | CreateNetwork
-    | StartShared
-    | AddWorktree
-    | HandOver
-    | BuildImage
-    | StartSandbox
-    | StopSandbox
-    | RemoveProject
-    | RemoveWorktree
-    | RemoveState
-    | DeleteBranch
-)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ComposeProject:
     """All that compose has to be told, so that nothing in the environment or the workspace can tell it otherwise."""
 
@@ -321,7 +168,7 @@ class ComposeProject:
     directory: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImportReport:
     """What one import did.
 
@@ -341,7 +188,7 @@ class ImportReport:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WorktreeStatus:
     """One row of `wt ls`.
 
@@ -364,7 +211,7 @@ class WorktreeStatus:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceStatus:
     """One row of `wt shared status`."""
 
@@ -373,7 +220,7 @@ class ServiceStatus:
     container: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InitReport:
     """What `wt init` wrote, or would write.
 

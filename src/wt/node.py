@@ -12,7 +12,7 @@ _VERSION = re.compile(r"\d{1,4}(\.\d{1,6}){0,2}(-[0-9A-Za-z.]{1,20})?")
 _PATIENT_DEPTH = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PackageManager:
     """How dependencies are installed.
 

@@ -4,50 +4,14 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 
 from wt import config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
 from wt.errors import Refused, UsageError
-from wt.model import Container, Context, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
+from wt.model import Container, HostUser, InsideRefs, Worktree, WorktreeStatus
 
 # Files below .devcontainer that change nothing in a sandbox that was made with them.
 _NOT_CONFIGURATION = {".env", "devcontainer.json", "container-prompt.md", "wt.toml"}
 _MAX_FILES = 2_000
-
-
-def host_user() -> HostUser:
-    """The user that runs wt."""
-    return HostUser(os.getuid(), os.getgid(), Path.home())
-
-
-def worktree(context: Context, name: str | None) -> Worktree:
-    """The worktree of that name, or the one around the current directory.
-
-    Raises:
-        UsageError: there is none, or the name is ambiguous.
-    """
-    repository, here = git.locate(context.directory)
-    if name is not None:
-        return git_worktree(repository, name)
-    if here is None:
-        raise UsageError(f"{context.directory} is in no worktree", hint="name one: wt ls shows them")
-    return here
-
-
-def selected(context: Context, names: Iterable[str]) -> tuple[Worktree, ...]:
-    """The worktrees of those names, each once; without any, the one around the current directory."""
-    wanted = list(names)
-    return tuple(dict.fromkeys(worktree(context, name) for name in wanted)) if wanted else (worktree(context, None),)
-
-
-def git_worktree(repository: Repository, name: str) -> Worktree:
-    """The worktree of a repository that the user means by `name`."""
-    tree = naming.find_worktree(git.worktrees(repository), name)
-    if not tree.path.is_dir():
-        raise UsageError(
-            f"{tree.path} is gone", hint="git worktree prune forgets it, git worktree repair finds a moved one"
-        )
-    return tree
 
 
 def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ...] | None) -> plan.Surroundings:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 import threading
 import time
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.4
 JSON_VERSION = 1
+# Colours and cursor movements, ECMA-48 section 5.4: dropped whole, while a lone escape character is shown.
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def clean(text: str) -> str:
     """`text` without control and formatting characters, which could drive a terminal; line breaks and tabs stay."""
+    text = _ESCAPE.sub("", text)
     return "".join(
         each if each in "\n\t" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"} else "\ufffd" for each in text
     )

@@ -8,26 +8,20 @@ from pathlib import Path
 from wt import envfile, naming
 from wt.config import Config
 from wt.errors import Refused, UsageError
-from wt.model import (
+from wt.model import ComposeProject, Container, GitSettings, HostUser, Repository, Worktree
+from wt.steps import (
     AddWorktree,
     BuildImage,
-    ComposeProject,
-    Container,
     CreateNetwork,
     CreatePrivateRepository,
     DeleteBranch,
-    GitSettings,
-    HostUser,
     MakeDirectory,
     RemoveProject,
     RemoveState,
     RemoveWorktree,
-    Repository,
     StartSandbox,
     StartShared,
     Step,
-    StopSandbox,
-    Worktree,
     WriteFile,
     WriteHostView,
 )
@@ -42,7 +36,7 @@ PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Surroundings:
     """What was observed of a worktree before `prepare` or `up` decides.
 
@@ -274,7 +268,7 @@ def new(
     return AddWorktree(repository, path, branch, first)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Removal:
     """What was observed of a worktree that is to go.
 
@@ -321,10 +315,11 @@ def rm(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ...]:
         )
     lost = seen.only_here_with_branch if delete_branch else seen.only_here
     if lost:
-        rescue = f"git branch NAME COMMIT keeps them; git log --all --glob='{naming.ref_prefix(tree)}*' shows them"
-        raise Refused(f"{tree.name} has commits that are nowhere else", hint=rescue, details=lost)
+        branch_only = delete_branch and not seen.only_here
+        hint = "leave out --delete-branch, or merge it" if branch_only else "git branch NAME COMMIT keeps them"
+        raise Refused(f"{tree.name} has commits that are nowhere else", hint=hint, details=lost)
     project = naming.project_name(tree)
-    steps: list[Step] = [StopSandbox(project), RemoveProject(project), RemoveWorktree(tree), RemoveState(tree)]
+    steps: list[Step] = [RemoveProject(project), RemoveWorktree(tree), RemoveState(tree)]
     if delete_branch and tree.branch is not None and seen.tip is not None:
         steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
     return tuple(steps)

@@ -34,7 +34,7 @@ class _Template(string.Template):
     braceidpattern = "[a-z_]+"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Project:
     """What the templates are filled with.
 
@@ -51,7 +51,7 @@ class Project:
     protect: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What compose.wt.yml says of itself: the paths in the workspace that must be there before a start."""
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from wt import docker, observe, process
+from wt import docker, process, selection
 from wt.commands import up
 from wt.errors import UsageError
 from wt.model import Context, Worktree
@@ -17,7 +17,7 @@ def run(context: Context, name: str | None, command: Sequence[str]) -> int:
     """Run `command`, on our own standard streams; its exit code."""
     if not command:
         raise UsageError("there is no command to run", hint="wt exec NAME -- COMMAND")
-    tree = observe.worktree(context, name)
+    tree = selection.worktree(context, name)
     container = up.running(tree, context)
     mark = secrets.token_hex(8)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()

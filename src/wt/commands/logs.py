@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from wt import docker, naming, observe, process
+from wt import docker, naming, process, selection
 from wt.errors import UsageError
 from wt.model import Context
 
 
 def run(context: Context, name: str | None, *, follow: bool, tail: str) -> Iterator[bytes]:
     """Lines of the sandbox's logs, as they come."""
-    tree = observe.worktree(context, name)
+    tree = selection.worktree(context, name)
     project = naming.project_name(tree)
     if not docker.containers(project=project):
         raise UsageError(f"{tree.name} has no sandbox", hint=f"wt up {tree.name}")

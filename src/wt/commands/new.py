@@ -5,7 +5,8 @@ from pathlib import Path
 from wt import apply, config, git, locks, naming, plan
 from wt.commands import prepare, up
 from wt.errors import UsageError
-from wt.model import AddWorktree, Context, HandOver, Repository, Worktree
+from wt.model import Context, Repository, Worktree
+from wt.steps import AddWorktree, HandOver
 
 
 def run(

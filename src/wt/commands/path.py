@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from wt import observe
+from wt import selection
 from wt.model import Context
 
 
 def run(context: Context, name: str | None) -> Path:
     """The directory of a worktree."""
-    return observe.worktree(context, name).path
+    return selection.worktree(context, name).path

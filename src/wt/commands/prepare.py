@@ -4,7 +4,8 @@ from pathlib import Path
 
 from wt import apply, docker, git, locks, naming, observe, plan
 from wt.errors import ToolError, UsageError
-from wt.model import Container, Context, Step, Worktree
+from wt.model import Container, Context, Worktree
+from wt.steps import Step
 
 
 def run(context: Context) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from wt import apply, git, locks, naming, observe, plan
+from wt import apply, git, locks, naming, observe, plan, selection
 from wt.commands import prepare, sync
-from wt.model import Context, Step, StopSandbox, Worktree
+from wt.model import Context, Worktree
+from wt.steps import Step, StopSandbox
 
 
 def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: bool) -> tuple[Worktree, ...]:
@@ -17,7 +18,7 @@ def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: b
         delete_branch: delete their branches too.
     """
     removed = []
-    for tree in observe.selected(context, names):
+    for tree in selection.selected(context, names):
         with locks.held(
             prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
         ):

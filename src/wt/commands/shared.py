@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wt import apply, config, docker, locks, naming, observe, plan, process
+from wt import apply, config, docker, locks, naming, observe, plan, process, selection
 from wt.commands import prepare
 from wt.errors import UsageError
-from wt.model import Context, ServiceStatus, StartShared, Worktree
+from wt.model import Context, ServiceStatus, Worktree
+from wt.steps import StartShared
 
 
 def up(context: Context) -> tuple[ServiceStatus, ...]:
     """Start the shared services, apply a changed file to them, and wait until they are healthy."""
-    tree = observe.worktree(context, None)
+    tree = selection.worktree(context, None)
     settings, services = _services(tree)
     with locks.held(
         prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
@@ -24,7 +25,7 @@ def up(context: Context) -> tuple[ServiceStatus, ...]:
 
 def down(context: Context) -> None:
     """Remove the shared services' containers; their data stays."""
-    tree = observe.worktree(context, None)
+    tree = selection.worktree(context, None)
     project = naming.shared_project_name(tree.repository)
     with locks.held(
         prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
@@ -37,7 +38,7 @@ def down(context: Context) -> None:
 
 def status(context: Context) -> tuple[ServiceStatus, ...]:
     """One row for each shared service."""
-    tree = observe.worktree(context, None)
+    tree = selection.worktree(context, None)
     _, services = _services(tree)
     found = {each.service: each for each in docker.containers(project=naming.shared_project_name(tree.repository))}
     missing = ServiceStatus("", "none", None)
@@ -53,7 +54,7 @@ def status(context: Context) -> tuple[ServiceStatus, ...]:
 
 def logs(context: Context, services: Sequence[str], *, follow: bool, tail: str) -> Iterator[bytes]:
     """Lines of the shared services' logs, as they come."""
-    tree = observe.worktree(context, None)
+    tree = selection.worktree(context, None)
     project = naming.shared_project_name(tree.repository)
     if not docker.containers(project=project):
         raise UsageError("the shared services are not up", hint="wt shared up")

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from wt import config, docker, importer, locks, naming, observe, private_repo
+from wt import config, docker, importer, locks, naming, observe, private_repo, selection
 from wt.model import Context, ImportReport, Worktree
 
 
 def run(context: Context, names: Iterable[str]) -> tuple[ImportReport, ...]:
     """Import each worktree's commits; what was done."""
-    return tuple(bring_in(tree, context) for tree in observe.selected(context, names))
+    return tuple(bring_in(tree, context) for tree in selection.selected(context, names))
 
 
 def bring_in(tree: Worktree, context: Context) -> ImportReport:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from wt import apply, docker, locks, naming, observe, plan
+from wt import apply, docker, locks, naming, observe, plan, selection
 from wt.commands import prepare
 from wt.errors import WtError
-from wt.model import Container, Context, Step, Worktree
+from wt.model import Container, Context, Worktree
+from wt.steps import Step
 
 WAIT_SECONDS = 1800
 
@@ -18,7 +19,7 @@ def run(context: Context, names: Iterable[str], *, wait: bool) -> None:
         names: of worktrees.
         wait: until the dependencies are installed.
     """
-    for tree in observe.selected(context, names):
+    for tree in selection.selected(context, names):
         with locks.held(
             prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
         ):

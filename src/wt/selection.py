@@ -1,0 +1,44 @@
+"""Which worktree a command is about, and who runs it."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from wt import git, naming
+from wt.errors import UsageError
+from wt.model import Context, HostUser, Repository, Worktree
+
+
+def host_user() -> HostUser:
+    """The user that runs wt."""
+    return HostUser(os.getuid(), os.getgid(), Path.home())
+
+
+def worktree(context: Context, name: str | None) -> Worktree:
+    """The worktree of that name, or the one around the current directory.
+
+    Raises:
+        UsageError: there is none, or the name is ambiguous.
+    """
+    repository, here = git.locate(context.directory)
+    if name is not None:
+        return _named(repository, name)
+    if here is None:
+        raise UsageError(f"{context.directory} is in no worktree", hint="name one: wt ls shows them")
+    return here
+
+
+def selected(context: Context, names: Iterable[str]) -> tuple[Worktree, ...]:
+    """The worktrees of those names, each once; without any, the one around the current directory."""
+    wanted = list(names)
+    return tuple(dict.fromkeys(worktree(context, name) for name in wanted)) if wanted else (worktree(context, None),)
+
+
+def _named(repository: Repository, name: str) -> Worktree:
+    """The worktree of a repository that the user means by `name`."""
+    tree = naming.find_worktree(git.worktrees(repository), name)
+    if not tree.path.is_dir():
+        raise UsageError(
+            f"{tree.path} is gone", hint="git worktree prune forgets it, git worktree repair finds a moved one"
+        )
+    return tree
