@@ -1,0 +1,40 @@
+set positional-arguments
+
+run := "uv run --locked --quiet"
+
+# Lists the recipes.
+default:
+    @just --justfile {{ quote(justfile()) }} --list --unsorted
+
+# Has a Docker engine answer: installs and starts one where there is none.
+[no-exit-message]
+engine:
+    @tools/engine
+
+# Has the base images there: pulled, or local stand-ins where no registry can be reached.
+[no-exit-message]
+images: engine
+    @tools/images
+
+# Shows what wt does, on the example repository.
+demo: images
+    @{{ run }} python tools/demo.py
+
+# Runs all tests, the end-to-end ones included.
+test *ARGS: images
+    {{ run }} pytest "$@"
+
+# Runs the tests that need no Docker engine.
+unit *ARGS:
+    {{ run }} pytest tests/unit "$@"
+
+# Lints, checks the format and the types.
+check:
+    {{ run }} ruff check
+    {{ run }} ruff format --check
+    {{ run }} mypy
+
+# Formats, and fixes what the linter can fix.
+fmt:
+    {{ run }} ruff format
+    {{ run }} ruff check --fix
