@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
-from wt import docker, git, hostile, naming, private_repo
+from wt import docker, git, hostile, naming, private_repo, process
 from wt.errors import WtError
 from wt.model import Progress, Worktree
 from wt.steps import (
@@ -58,11 +58,12 @@ def undone_on_failure(progress: Progress) -> Iterator[list[Step]]:
     try:
         yield begun
     except BaseException:
-        for step in reversed(begun):
-            try:
-                _undo(step)
-            except WtError as error:
-                progress.note(f"could not undo: {describe(step)} ({error.message})")
+        with process.uninterrupted():
+            for step in reversed(begun):
+                try:
+                    _undo(step)
+                except WtError as error:
+                    progress.note(f"could not undo: {describe(step)} ({error.message})")
         raise
 
 
@@ -77,7 +78,7 @@ def describe(step: Step) -> str | None:  # noqa: C901 - one line for each kind o
         case CreateNetwork(name=name):
             return f"network {name}"
         case StartShared(services=services):
-            return f"shared services healthy: {', '.join(services)}"
+            return f"shared services: {', '.join(services)}"
         case BuildImage(compose=compose):
             return f"image of {compose.name}"
         case StartSandbox(compose=compose):

@@ -39,6 +39,7 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until the dependencies are i
 def main() -> None:
     """Run the program and exit with its code."""
     process.clean_environment()
+    process.interrupt_on_signals()
     as_json = "--json" in sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
     sys.exit(_guarded(as_json=as_json))
 
@@ -219,11 +220,13 @@ def shared_up(as_json: Json = False) -> None:
 
 
 @shared_app.command("down")
-def shared_down() -> None:
+def shared_down(
+    volumes: Annotated[bool, typer.Option("--volumes", help="Remove their data, too.")] = False,
+) -> None:
     """Remove the shared services; their data stays."""
     from wt.commands import shared
 
-    shared.down(_context())
+    shared.down(_context(), volumes=volumes)
 
 
 @shared_app.command("status")

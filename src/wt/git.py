@@ -225,7 +225,7 @@ def move_branch(worktree: Worktree, old: str, new: str) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(index.read_bytes())
-        worktree_git(worktree, "read-tree", "-m", old, new, env={"GIT_INDEX_FILE": str(lock)})
+        worktree_git(worktree, "read-tree", "-i", "-m", old, new, env={"GIT_INDEX_FILE": str(lock)})
         update_refs(worktree.repository, {worktree.branch or "HEAD": (new, old)})
         lock.replace(index)
     finally:

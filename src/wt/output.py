@@ -35,7 +35,7 @@ def clean(text: str) -> str:
 
 
 class Narrator:
-    """Progress on standard error: a spinner for what takes longer than 400 ms on a terminal, plain lines elsewhere."""
+    """Progress on standard error, for what takes longer than 400 ms: a spinner on a terminal, plain lines elsewhere."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
@@ -47,6 +47,9 @@ class Narrator:
     def step(self, text: str) -> Iterator[None]:
         """Say that a step is under way when it takes long, and that it is done."""
         self._text = clean(text)
+        if self._terminal:
+            # Not in the timer's thread: an import that is interrupted there can leave its lock behind.
+            import rich.console  # noqa: F401
         started = time.monotonic()
         timer = threading.Timer(PATIENCE, self._show)
         timer.daemon = True
@@ -75,6 +78,7 @@ class Narrator:
 
     def _show(self) -> None:
         if not self._terminal:
+            self.note(f"{self._text} ...")
             return
         from rich.console import Console
         from rich.text import Text

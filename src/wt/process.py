@@ -1,8 +1,11 @@
 """The only module that starts programs."""
 
+import _thread
 import os
 import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +18,8 @@ INSTALL_HINTS = {
     "git": "install git 2.34 or newer",
     "docker": "install Docker Engine 24 or newer with the compose plug-in: https://docs.docker.com/get-docker/",
 }
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Where the user's own git configuration lies is the user's to say; everything else would redirect git.
 _KEPT_GIT_VARIABLES = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
@@ -46,6 +51,30 @@ def clean_environment() -> None:
     for name in list(os.environ):
         if name.startswith("COMPOSE_") or (name.startswith("GIT_") and name not in _KEPT_GIT_VARIABLES):
             del os.environ[name]
+
+
+def interrupt_on_signals() -> None:
+    """Make SIGTERM and SIGHUP end the program as Ctrl-C does, with all that is undone on the way.
+
+    Python drops an interrupt that arrives in a callback of its own, with a traceback: it is raised again then.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.default_int_handler)
+
+    def again(dropped: "sys.UnraisableHookArgs") -> None:
+        if dropped.exc_type is KeyboardInterrupt:
+            threading.Timer(0.05, _thread.interrupt_main).start()
+        else:
+            sys.__unraisablehook__(dropped)
+
+    sys.unraisablehook = again
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C and its like in the block, in the programs that it starts too."""
+    with _handlers(signal.SIG_IGN):
+        yield
 
 
 def run(
@@ -144,8 +173,7 @@ def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
 
 @contextmanager
 def _handlers(handler: "signal._HANDLER") -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handler) for number in numbers}
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -23,17 +23,17 @@ def up(context: Context) -> tuple[ServiceStatus, ...]:
     return status(context)
 
 
-def down(context: Context) -> None:
-    """Remove the shared services' containers; their data stays."""
+def down(context: Context, *, volumes: bool) -> None:
+    """Remove the shared services' containers, and their data if `volumes` says so."""
     tree = selection.worktree(context, None)
     project = naming.shared_project_name(tree.repository)
     with locks.held(
         prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
     ):
         if docker.containers(project=project):
-            with context.progress.step(f"shared services {project} removed, their data kept"):
+            with context.progress.step(f"shared services {project} removed, their data {'too' if volumes else 'kept'}"):
                 docker.stop(project)
-                docker.remove_project(project, volumes=False, images=False)
+                docker.remove_project(project, volumes=volumes, images=False)
 
 
 def status(context: Context) -> tuple[ServiceStatus, ...]:

@@ -1,0 +1,78 @@
+"""The reference devcontainer CLI, plain compose and wt agree on one sandbox."""
+
+import json
+from pathlib import Path
+
+from support import Repository, inspect
+
+
+def devcontainer_up(repository: Repository, folder: Path) -> str:
+    """Id of the container that `devcontainer up` brings up or adopts."""
+    done = repository.account.run("devcontainer", "up", "--workspace-folder", folder)
+    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    assert answer["outcome"] == "success"
+    assert answer["remoteUser"] == "vscode"
+    return str(answer["containerId"])
+
+
+def test_fresh_clone_main_checkout_and_linked_worktree(repository: Repository) -> None:
+    clone = repository.path.parent / "clone"
+    repository.git("clone", "--quiet", repository.path, clone)
+    assert not (clone / ".devcontainer/.env").exists()
+    container = devcontainer_up(repository, clone)
+    copied = Repository(repository.account, clone)
+    project = copied.env()["COMPOSE_PROJECT_NAME"]
+    assert copied.containers(project) == [container]
+    assert copied.inside("clone", "git status --porcelain && git log -1 --format=%s").stdout == "first\n"
+
+    linked = repository.path.parent / "clone-linked"
+    copied.git("worktree", "add", "--quiet", "-b", "linked", linked)
+    assert devcontainer_up(copied, linked) != container
+    commit = "git commit -q --allow-empty -m linked && git branch --show-current"
+    assert copied.inside("clone-linked", commit).stdout == "linked\n"
+    copied.wt("sync", "clone-linked")
+    assert copied.git("log", "-1", "--format=%s", "linked") == "linked"
+    assert copied.env(linked)["COMPOSE_PROJECT_NAME"] != project
+
+
+def test_each_client_adopts_the_container_of_the_other(repository: Repository) -> None:
+    repository.wt("new", "wt-first")
+    tree = repository.worktree("wt-first")
+    project = repository.env(tree)["COMPOSE_PROJECT_NAME"]
+    made_by_wt = repository.containers(project)
+    assert [devcontainer_up(repository, tree)] == made_by_wt
+    assert repository.wt("up", "wt-first").stderr == ""
+    assert repository.containers(project) == made_by_wt
+
+    repository.wt("new", "cli-first", "--no-up")
+    tree = repository.worktree("cli-first")
+    made_by_cli = devcontainer_up(repository, tree)
+    repository.wt("up", "cli-first")
+    assert repository.containers(repository.env(tree)["COMPOSE_PROJECT_NAME"]) == [made_by_cli]
+    repository.wt("down", "cli-first")
+    repository.wt("up", "cli-first")
+    assert repository.containers(repository.env(tree)["COMPOSE_PROJECT_NAME"]) == [made_by_cli]
+
+
+def test_plain_compose_sees_the_same_project(repository: Repository) -> None:
+    repository.wt("new", "feature-x")
+    tree = repository.worktree("feature-x")
+    compose = ("docker", "compose", "-f", "docker-compose.yml", "-f", "compose.wt.yml")
+    listed = repository.account.run(*compose, "ps", "--quiet", "--no-trunc", cwd=tree / ".devcontainer").stdout.split()
+    assert listed == repository.containers(repository.env(tree)["COMPOSE_PROJECT_NAME"])
+    # Nothing is created anew either: compose finds the configuration that it would make itself.
+    repository.account.run(*compose, "up", "--detach", cwd=tree / ".devcontainer")
+    assert repository.containers(repository.env(tree)["COMPOSE_PROJECT_NAME"]) == listed
+
+
+def test_a_changed_configuration_makes_a_new_container(repository: Repository) -> None:
+    repository.wt("new", "feature-x")
+    tree = repository.worktree("feature-x")
+    project = repository.env(tree)["COMPOSE_PROJECT_NAME"]
+    before = repository.containers(project)
+    (tree / ".devcontainer/wt.toml").write_text('[limits]\nmemory = "3g"\n')
+    repository.wt("up", "feature-x")
+    after = repository.containers(project)
+    assert after != before and len(after) == 1
+    limits = inspect(after[0])["HostConfig"]
+    assert isinstance(limits, dict) and limits["Memory"] == 3 * 1024**3
