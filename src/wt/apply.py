@@ -59,6 +59,8 @@ def undone_on_failure(progress: Progress) -> Iterator[list[Step]]:
         yield begun
     except BaseException:
         with process.uninterrupted():
+            if begun:
+                progress.note("undoing what was begun")
             for step in reversed(begun):
                 try:
                     _undo(step)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wt import __version__, output, process
-from wt.errors import UsageError, WtError
+from wt.errors import Interrupted, UsageError, WtError
 from wt.model import Context
 
 BUG = 70
@@ -47,10 +47,11 @@ def main() -> None:
 def _guarded(*, as_json: bool) -> int:
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except WtError as error:
         output.failure(error, as_json=as_json)
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except Interrupted:
         sys.stderr.write("wt: interrupted\n")
         return INTERRUPTED
     except typer.TyperException as error:

@@ -2,8 +2,9 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,7 @@ def containers(*, project: str | None = None) -> tuple[Container, ...]:
         ToolError: docker is not installed, or failed.
     """
     chosen = ("--filter", f"label={_PROJECT}={project}") if project else ()
-    answer = process.run(["docker", "ps", "--all", "--no-trunc", *chosen, "--format", _ROW], check=False)
-    _raise_for(answer, "ps")
+    answer = _docker("ps", "--all", "--no-trunc", *chosen, "--format", _ROW)
     rows = [json.loads(line) for line in answer.text.splitlines() if line]
     return tuple(Container(**row | {"networks": tuple(row["networks"].split(","))}) for row in rows)
 
@@ -78,12 +78,7 @@ def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
     Raises:
         WtError: with the lines of the step that failed.
     """
-    with _client(compose) as docker:
-        _streamed(
-            docker.compose.build(stream_logs=True, progress="plain"),
-            detail,
-            f"the image of {compose.name} does not build",
-        )
+    _compose(compose, ["--progress", "plain", "build"], detail, f"the image of {compose.name} does not build")
 
 
 def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool) -> None:
@@ -97,9 +92,8 @@ def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool
     Raises:
         WtError: with what compose said.
     """
-    with _client(compose) as docker:
-        output = docker.compose.up(detach=True, recreate=recreate, no_build=True, color=False, stream_logs=True)
-        _streamed(output, detail, f"{compose.name} does not start")
+    keep = [] if recreate else ["--no-recreate"]
+    _compose(compose, ["up", "--detach", "--no-build", *keep], detail, f"{compose.name} does not start")
 
 
 def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, seconds: int, recreate: bool) -> None:
@@ -108,12 +102,10 @@ def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, secon
     Raises:
         WtError: with the last log lines of what did not become healthy.
     """
+    keep = [] if recreate else ["--no-recreate"]
+    options = ["--detach", "--wait", "--wait-timeout", str(seconds), *keep]
     try:
-        with _client(compose) as docker:
-            output = docker.compose.up(
-                detach=True, recreate=recreate, wait=True, wait_timeout=seconds, color=False, stream_logs=True
-            )
-            _streamed(output, detail, f"the shared services of {compose.name} are not healthy")
+        _compose(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
     except WtError as error:
         failed = [container for container in containers(project=compose.name) if not container.healthy]
         logs = tuple(line for container in failed for line in _last_lines(container))
@@ -135,13 +127,27 @@ def remove_project(project: str, *, volumes: bool = True, images: bool = True) -
 
     By label and not through compose, so that no file of the worktree is needed.
     """
+    for pause in (0.1, 0.3, 1, 3, None):
+        try:
+            _remove_project(project, volumes=volumes, images=images)
+        except EngineError:
+            raise
+        except ToolError:
+            # The engine may still be at work on something that an interrupted command asked for.
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
+
+
+def _remove_project(project: str, *, volumes: bool, images: bool) -> None:
     chosen = {"label": f"{_PROJECT}={project}"}
+    found = [container.id for container in containers(project=project)]
     with _client() as docker:
-        found = [container.id for container in containers(project=project)]
         if found:
             docker.container.remove(found, force=True, volumes=True)
-        networks = docker.network.list(filters=chosen)
-        if networks:
+        if networks := docker.network.list(filters=chosen):
             docker.network.remove([network.name for network in networks])
         if volumes and (named := docker.volume.list(filters=chosen)):
             docker.volume.remove([volume.name for volume in named])
@@ -151,8 +157,7 @@ def remove_project(project: str, *, volumes: bool = True, images: bool = True) -
 
 def volume_bytes() -> dict[str, int]:
     """Bytes in the volumes of each compose project, as the engine counts them (slow)."""
-    answer = process.run(["docker", "system", "df", "--verbose", "--format", "{{json .Volumes}}"], check=False)
-    _raise_for(answer, "system df")
+    answer = _docker("system", "df", "--verbose", "--format", "{{json .Volumes}}")
     sizes: dict[str, int] = {}
     for volume in json.loads(answer.text):
         labels = dict(label.partition("=")[::2] for label in volume["Labels"].split(","))
@@ -238,18 +243,15 @@ def _last_lines(container: Container) -> list[str]:
 
 
 @contextmanager
-def _client(compose: ComposeProject | None = None) -> "Iterator[DockerClient]":
+def _client() -> "Iterator[DockerClient]":
     """python-on-whales; its exceptions don't come out of here."""
-    from python_on_whales import DockerClient
-    from python_on_whales.exceptions import DockerException
+    # A module that is interrupted half-way through its import would be of no use for undoing.
+    with process.postponed():
+        from python_on_whales import DockerClient
+        from python_on_whales.exceptions import DockerException
 
     try:
-        yield DockerClient(
-            compose_files=list(compose.files) if compose else [],
-            compose_project_name=compose.name if compose else None,
-            compose_env_files=[compose.env_file] if compose else [],
-            compose_project_directory=compose.directory if compose else None,
-        )
+        yield DockerClient()
     except DockerException as error:
         complaint = (error.stderr or error.stdout or str(error)).strip()
         if _unreachable(complaint):
@@ -257,19 +259,33 @@ def _client(compose: ComposeProject | None = None) -> "Iterator[DockerClient]":
         raise ToolError(f"docker failed: {complaint.splitlines()[-1] if complaint else 'no message'}") from error
 
 
-def _streamed(output: object, detail: Callable[[str], None], failure: str) -> None:
-    """Pass on what compose prints; when it fails, keep the lines that say why."""
-    from python_on_whales.exceptions import DockerException
+def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable[[str], None], failure: str) -> None:
+    """Run compose, pass on what it prints, and when it fails keep the lines that say why.
 
+    Through our own door, since an interrupt has to end it: python-on-whales lets it run on.
+    """
+    files = [option for file in compose.files for option in ("--file", str(file))]
+    project = ["--project-name", compose.name, "--project-directory", str(compose.directory)]
+    command = [
+        "docker",
+        "compose",
+        *project,
+        "--env-file",
+        str(compose.env_file),
+        *files,
+        "--ansi",
+        "never",
+        *arguments,
+    ]
     lines: list[str] = []
     try:
-        for _, data in output:  # type: ignore[attr-defined]
-            for line in data.decode(errors="replace").splitlines():
-                if line.strip():
-                    lines.append(line.rstrip())
+        with closing(process.follow(command)) as output:
+            for line in (data.decode(errors="replace").rstrip() for data in output):
+                if line:
+                    lines.append(line)
                     detail(line.strip())
-    except DockerException as error:
-        complaint = "\n".join(lines) or str(error)
+    except ToolError as error:
+        complaint = "\n".join(lines)
         if _unreachable(complaint):
             raise _engine_error(complaint) from error
         raise WtError(failure, details=tuple(_telling(lines))) from error
@@ -281,6 +297,12 @@ def _telling(lines: Sequence[str]) -> list[str]:
     if steps:
         return [line.removeprefix(f"#{steps[-1]} ") for line in lines if line.startswith(f"#{steps[-1]} ")][-12:]
     return [line.strip() for line in lines if not _ROUTINE.match(line)][-8:]
+
+
+def _docker(*arguments: str) -> process.Result:
+    answer = process.run(["docker", *arguments], check=False)
+    _raise_for(answer, arguments[0])
+    return answer
 
 
 def _raise_for(answer: process.Result, verb: str) -> None:

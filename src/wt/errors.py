@@ -22,6 +22,10 @@ class WtError(Exception):
         self.details = details
 
 
+class Interrupted(BaseException):
+    """Ctrl-C, SIGTERM or SIGHUP. Not KeyboardInterrupt, which libraries catch and make something else of."""
+
+
 class UsageError(WtError):
     """What was typed or configured can't be understood."""
 

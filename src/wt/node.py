@@ -19,12 +19,14 @@ class PackageManager:
     Attributes:
         name: npm, pnpm or yarn.
         package: what npm installs globally to get it, empty for npm itself.
+        setup: shell command that the sandbox's user runs once, in the image; empty for none.
         install: shell command that installs what the lock file says and changes no tracked file.
         store: where it keeps downloaded packages, in the sandbox.
     """
 
     name: str
     package: str
+    setup: str
     install: str
     store: str
 
@@ -33,26 +35,26 @@ def package_manager(root: Path) -> PackageManager:
     """The package manager of the project at `root`, recognised by its lock file; npm without one."""
     version = _pinned_version(root)
     if (root / "pnpm-lock.yaml").is_file():
-        package = f"pnpm@{version or 'latest'}"
+        store = "/home/vscode/.local/share/pnpm/store"
+        # Left alone, pnpm makes a store in the workspace, since that lies on another file system.
+        setup = f"pnpm config set --global store-dir {store}"
         return PackageManager(
-            "pnpm", package, "CI=true pnpm install --frozen-lockfile", "/home/vscode/.local/share/pnpm/store"
+            "pnpm", f"pnpm@{version or 'latest'}", setup, "CI=true pnpm install --frozen-lockfile", store
         )
     if (root / "yarn.lock").is_file():
         if "# yarn lockfile v1" in (root / "yarn.lock").read_text(errors="replace")[:400]:
-            return PackageManager(
-                "yarn", f"yarn@{version or '1'}", "yarn install --frozen-lockfile", "/home/vscode/.cache/yarn"
-            )
+            package, store = f"yarn@{version or '1'}", "/home/vscode/.cache/yarn"
+            return PackageManager("yarn", package, "", "yarn install --frozen-lockfile", store)
         package = f"@yarnpkg/cli-dist@{version or 'latest'}"
-        return PackageManager("yarn", package, "yarn install --immutable", "/home/vscode/.yarn/berry")
-    if any((root / name).is_file() for name in ("package-lock.json", "npm-shrinkwrap.json")):
-        lock = "package-lock.json" if (root / "package-lock.json").is_file() else "npm-shrinkwrap.json"
-        # `npm ci` starts from nothing each time: only when the lock file is another than the one installed.
-        install = (
-            f"cmp -s {lock} node_modules/.wt-installed ||\n"
-            f"  {{ npm ci --no-audit --no-fund && cp {lock} node_modules/.wt-installed; }}"
-        )
-        return PackageManager("npm", "", install, "/home/vscode/.npm")
-    return PackageManager("npm", "", "npm install --no-audit --no-fund --no-package-lock", "/home/vscode/.npm")
+        return PackageManager("yarn", package, "", "yarn install --immutable", "/home/vscode/.yarn/berry")
+    store = "/home/vscode/.npm"
+    lock = next((name for name in ("package-lock.json", "npm-shrinkwrap.json") if (root / name).is_file()), None)
+    if lock is None:
+        return PackageManager("npm", "", "", "npm install --no-audit --no-fund --no-package-lock", store)
+    # `npm ci` starts from nothing each time: only when the lock file is another than the one installed.
+    installed = f"cmp -s {lock} node_modules/.wt-installed"
+    install = f"{installed} ||\n  {{ npm ci --no-audit --no-fund && cp {lock} node_modules/.wt-installed; }}"
+    return PackageManager("npm", "", "", install, store)
 
 
 def package_directories(root: Path) -> tuple[str, ...]:

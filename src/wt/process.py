@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from wt.errors import ToolError
+from wt.errors import Interrupted, ToolError
 
 INSTALL_HINTS = {
     "git": "install git 2.34 or newer",
@@ -54,20 +54,33 @@ def clean_environment() -> None:
 
 
 def interrupt_on_signals() -> None:
-    """Make SIGTERM and SIGHUP end the program as Ctrl-C does, with all that is undone on the way.
+    """Make Ctrl-C, SIGTERM and SIGHUP end the program by an Interrupted, with all that is undone on the way.
 
     Python drops an interrupt that arrives in a callback of its own, with a traceback: it is raised again then.
     """
-    for number in _SIGNALS:
-        signal.signal(number, signal.default_int_handler)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise Interrupted
 
     def again(dropped: "sys.UnraisableHookArgs") -> None:
-        if dropped.exc_type is KeyboardInterrupt:
+        if dropped.exc_type is Interrupted:
             threading.Timer(0.05, _thread.interrupt_main).start()
         else:
             sys.__unraisablehook__(dropped)
 
+    for number in _SIGNALS:
+        signal.signal(number, interrupt)
     sys.unraisablehook = again
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Let Ctrl-C and its like wait until the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -137,8 +150,8 @@ def replace(args: Sequence[str]) -> NoReturn:
         raise _missing(args[0]) from error
 
 
-def follow(args: Sequence[str]) -> Iterator[bytes]:
-    """Run a program and yield its output (both streams) line by line, as it comes.
+def follow(args: Sequence[str]) -> Generator[bytes, None, None]:
+    """Run a program and yield its output (both streams) line by line, as it comes; closed early, it is ended.
 
     Raises:
         ToolError: the program is missing or failed.

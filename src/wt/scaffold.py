@@ -68,6 +68,7 @@ def render(template: str, project: Project) -> dict[str, str]:
         "database": naming.slug(project.repository),
         "install": _indent(manager.install, 8).lstrip(),
         "package_manager": setup,
+        "user_setup": f"RUN {manager.setup}\n" if manager.setup else "",
     }
     files = {name: _fill(f"{template}/{name}", values) for name in USER_FILES}
     return files | {COMPOSE_WT: compose_wt(project)}

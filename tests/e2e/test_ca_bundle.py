@@ -1,6 +1,5 @@
 """A certificate authority of the machine is trusted inside, at build time and at run time; without it, it is not."""
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,8 @@ from support import Repository, docker
 
 SERVER = """
 import {createServer} from 'node:https'; import {readFileSync} from 'node:fs';
-createServer({key: readFileSync('/tls/server.key'), cert: readFileSync('/tls/server.crt')}, (_, a) => a.end('hello')).listen(443);
+const tls = {key: readFileSync('/tls/server.key'), cert: readFileSync('/tls/server.crt')};
+createServer(tls, (_, answer) => answer.end('hello')).listen(443);
 """
 
 
@@ -21,21 +21,21 @@ def authority(lived_in: Repository, workshop: Path) -> Iterator[tuple[Path, str]
     directory = workshop / f"tls-{uuid.uuid4().hex[:6]}"
     directory.mkdir()
     host = f"{directory.name}.example"
-    script = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=machine-authority && "
-        f"openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN={host} && "
-        f"echo subjectAltName=DNS:{host} > extensions && "
-        "openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile extensions"
-    )
+    script = f"""
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=machine-authority
+    openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN={host}
+    echo subjectAltName=DNS:{host} > names
+    openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile names
+    """
     network = lived_in.env(lived_in.worktree("lived-in"))["WT_NETWORK"]
     common = ("--user=root", f"--volume={directory}:/tls", "--workdir=/tls", image_of(lived_in))
-    docker("run", "--rm", *common, "bash", "-c", script)
+    docker("run", "--rm", *common, "bash", "-ec", script)
     flags = (f"--name={directory.name}", f"--network={network}", f"--network-alias={host}")
     docker("run", "--detach", "--rm", *flags, *common, "node", "--input-type=module", "-e", SERVER)
     bundle = directory / "bundle.crt"
     machine = lived_in.account.environment().get("WT_CA_BUNDLE")
     bundle.write_bytes((Path(machine).read_bytes() if machine else b"") + (directory / "ca.crt").read_bytes())
-    os.chmod(bundle, 0o644)
+    bundle.chmod(0o644)
     yield bundle, host
     docker("rm", "--force", directory.name)
 
@@ -44,9 +44,10 @@ def image_of(repository: Repository) -> str:
     return f"{repository.env(repository.worktree('lived-in'))['COMPOSE_PROJECT_NAME']}-app"
 
 
-@pytest.mark.parametrize(
-    "client", ["curl -fsS https://{}", "node -e \"fetch('https://{}').then(a => a.text()).then(console.log)\""]
-)
+FETCH = "node -e \"fetch('https://{}').then(a => a.text()).then(console.log)\""
+
+
+@pytest.mark.parametrize("client", ["curl -fsS https://{}", FETCH])
 def test_the_machines_authority_is_trusted(lived_in: Repository, authority: tuple[Path, str], client: str) -> None:
     bundle, host = authority
     without = lived_in.inside("lived-in", client.format(host), check=False)

@@ -130,8 +130,8 @@ def test_nothing_else_of_the_host_is_mounted(lived_in: Repository) -> None:
 def test_an_editors_sockets_are_deleted_within_seconds(lived_in: Repository) -> None:
     plant = """
     mkdir -p /tmp/user/1000
-    for path in /tmp/vscode-ipc-1.sock /tmp/user/1000/vscode-git-1.sock /tmp/vscode-ssh-auth-1.sock /tmp/control.sock; do
-      node -e "require('net').createServer().listen('$path', () => process.abort())" 2>/dev/null >&2
+    for name in vscode-ipc-1 user/1000/vscode-git-1 vscode-ssh-auth-1 control; do
+      node -e "require('net').createServer().listen('/tmp/$name.sock', () => process.abort())" 2>/dev/null >&2
     done
     ls /tmp/control.sock && sleep 2 && find /tmp -name '*.sock'; rm -rf /tmp/control.sock /tmp/user
     """

@@ -27,7 +27,8 @@ def test_workspaces_are_installed_into_volumes(account: Account, workshop: Path,
     repository.git("commit", "--quiet", "--message=first")
     try:
         repository.wt("new", "feature-x", "--wait")
-        script = "cd packages/a && node -p 'require(\"is-odd\")(3)' && cd ../.. && git status --porcelain && stat -c %u node_modules/is-number/."
+        use = "(cd packages/a && node -p 'require(\"is-odd\")(3)')"
+        script = f"{use} && git status --porcelain && stat -c %u node_modules/is-number/."
         assert repository.inside("feature-x", script).stdout.split() == ["true", str(account.sandbox_uid)]
         tree = repository.worktree("feature-x")
         assert list((tree / "node_modules").iterdir()) == []
