@@ -105,6 +105,19 @@ def settings(repository: Repository, branch: str | None) -> GitSettings:
     )
 
 
+def obstacles(worktree: Worktree) -> tuple[str, ...]:
+    """What makes it unsafe to give this worktree to a sandbox, in words."""
+    found = []
+    inside = [tree.path for tree in worktrees(worktree.repository) if tree.path.is_relative_to(worktree.path)]
+    if len(inside) > 1:
+        others = ", ".join(str(path) for path in inside if path != worktree.path)
+        found.append(f"other worktrees lie inside it, which its sandbox could write to: {others}")
+    modules = worktree.git_dir / "modules"
+    if modules.is_dir() and any(modules.iterdir()):
+        found.append("it has submodules, whose configuration its sandbox could write to")
+    return tuple(found)
+
+
 def default_branch(repository: Repository) -> str | None:
     """Full name of the branch that work starts from: the remote's, else the main checkout's; None when unborn."""
     for head in (repository.common_dir / "refs/remotes/origin/HEAD", repository.common_dir / "HEAD"):
@@ -264,7 +277,7 @@ def fetch(
         repository,
         *("-c", "protocol.ext.allow=always", "-c", "transfer.fsckObjects=true"),
         *("fetch", *options, f"ext::{quoted}"),
-        stdin="".join(f"+{oid}:{ref}\n" for ref, oid in wanted.items()).encode(),
+        stdin="".join(f"+{oid}:{ref}\n" for ref, oid in wanted.items()).encode(errors="surrogateescape"),
         seconds=seconds,
         max_file_bytes=max_bytes,
     )

@@ -34,7 +34,16 @@ def missing(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> dic
         host: all refs of the host's repository.
     """
     known = set(host.values())
-    return {ref: oid for ref, oid in targets(worktree, inside).items() if oid not in known}
+    taken = set(host)
+    wanted: dict[str, str] = {}
+    for ref, oid in targets(worktree, inside).items():
+        if oid not in known:
+            # A branch `a` can't be stored beside `a/b`, which an earlier import may have brought.
+            clash = any(ref.startswith(f"{other}/") or other.startswith(f"{ref}/") for other in taken)
+            name = f"{naming.ref_prefix(worktree)}clash/{oid}" if clash else ref
+            wanted[name] = oid
+            taken.add(name)
+    return wanted
 
 
 def bring_in(

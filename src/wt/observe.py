@@ -52,6 +52,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         shared_services=shared_services(tree, settings),
         has_private_repository=private_repo.exists(tree),
         host_view_current=private_repo.host_view_is_current(tree, view),
+        obstacles=git.obstacles(tree),
         containers=containers,
     )
 

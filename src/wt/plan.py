@@ -48,8 +48,8 @@ class Surroundings:
         mount_points: directories that compose.wt.yml mounts volumes on, and protected paths.
         files_digest: hash of the files that configure the sandbox.
         shared_services: names of the shared services; empty when the repository has none.
+        obstacles: what makes it unsafe to start a sandbox.
         containers: all of the engine's; None when it can't be reached.
-        network_exists: whether there is a network of that name, for each that may be used.
     """
 
     worktree: Worktree
@@ -67,6 +67,7 @@ class Surroundings:
     shared_services: tuple[str, ...]
     has_private_repository: bool
     host_view_current: bool
+    obstacles: tuple[str, ...]
     containers: tuple[Container, ...] | None
 
 
@@ -170,6 +171,8 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
         Refused: a file in the workspace would aim compose or the devcontainer CLI at another project.
     """
     _refuse_root_env(seen.root_env)
+    if seen.obstacles:
+        raise Refused(f"{seen.worktree.path} can't have a sandbox: {seen.obstacles[0]}")
     tree, text = seen.worktree, seen.env_text or ""
     steps: list[Step] = []
     if not seen.has_private_repository:

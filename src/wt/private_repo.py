@@ -114,6 +114,14 @@ def write_host_view(worktree: Worktree, files: Mapping[str, bytes]) -> None:
         hostile.write(view, name, content, mode=0o644)
 
 
+def renew_packed_refs(worktree: Worktree) -> None:
+    """Copy the host's packed refs into the host view, if they changed."""
+    view, packed = naming.worktree_state_dir(worktree) / "host.git", worktree.repository.common_dir / "packed-refs"
+    content = packed.read_bytes() if packed.is_file() else b""
+    if (view / "packed-refs").read_bytes() != content:
+        hostile.write(view, "packed-refs", content, mode=0o644)
+
+
 def read_refs(worktree: Worktree) -> InsideRefs:
     """The refs that the sandbox has now, read as text.
 

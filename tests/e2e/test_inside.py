@@ -50,7 +50,6 @@ def test_a_commit_that_the_host_has_just_made_can_be_fetched(lived_in: Repositor
 def test_packed_refs_of_the_host_arrive_with_the_next_command(lived_in: Repository) -> None:
     lived_in.git("branch", "packed-later")
     lived_in.git("pack-refs", "--all")
-    lived_in.wt("prepare", cwd=lived_in.worktree("lived-in"))
     assert lived_in.inside("lived-in", "git ls-remote host refs/heads/packed-later").stdout.endswith("packed-later\n")
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wt import apply, config, git, locks, naming, plan
+from wt import apply, config, git, naming, plan
 from wt.commands import prepare, up
 from wt.errors import UsageError
 from wt.model import Context, Repository, Worktree
@@ -24,10 +24,7 @@ def run(
     """
     repository, here = git.locate(context.directory)
     with apply.undone_on_failure(context.progress) as begun:
-        with locks.held(
-            naming.state_dir(repository) / "lock",
-            on_wait=lambda: context.progress.note("waiting for another wt in this repository"),
-        ):
+        with prepare.alone(repository, context):
             step = _decide(repository, here, name, start=start, branch=branch or name)
             apply.carry_out([step], context.progress, begun=begun)
             tree = next(each for each in git.worktrees(repository) if each.path == step.path)

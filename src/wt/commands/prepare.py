@@ -1,10 +1,10 @@
 """`wt prepare`: what `initializeCommand` calls before every start."""
 
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 from wt import apply, docker, git, locks, naming, observe, plan
 from wt.errors import ToolError, UsageError
-from wt.model import Container, Context, Worktree
+from wt.model import Container, Context, Repository, Worktree
 from wt.steps import Step
 
 
@@ -13,13 +13,14 @@ def run(context: Context) -> None:
     repository, tree = git.locate(context.directory)
     if tree is None:
         raise UsageError(f"{repository.common_dir} is a bare repository", hint="run this in one of its worktrees")
-    with locks.held(lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")):
+    with alone(repository, context):
         prepare(tree, context)
 
 
-def lock(tree: Worktree) -> Path:
-    """The lock that all changes to a repository's worktrees take."""
-    return naming.state_dir(tree.repository) / "lock"
+def alone(repository: Repository, context: Context) -> AbstractContextManager[None]:
+    """The lock that every change to a repository's worktrees takes."""
+    wait = "waiting for another wt in this repository"
+    return locks.held(naming.state_dir(repository) / "lock", on_wait=lambda: context.progress.note(wait))
 
 
 def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None) -> None:
@@ -38,10 +39,10 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
     network = plan.network(seen)
-    if network != seen.config.network and observe.env_value(tree, "WT_NETWORK") != network:
-        context.progress.note(
-            f"the network {seen.config.network} has another repository's services: this one uses {network}"
-        )
+    shared = naming.shared_project_name(tree.repository)
+    if network == naming.own_network(tree.repository) and not any(each.project == shared for each in containers or ()):
+        taken = f"the network {seen.config.network} has another repository's services"
+        context.progress.note(f"{taken}: this one uses {network}")
     if seen.user.is_root and tree.is_main and not seen.has_private_repository:
         context.progress.note("the main checkout belongs to root: its sandbox can read it, not write to it")
     apply.carry_out(plan.prepare_files(seen, network), context.progress, begun=begun)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wt import apply, git, locks, naming, observe, plan, selection
+from wt import apply, git, naming, observe, plan, selection
 from wt.commands import prepare, sync
 from wt.model import Context, Worktree
 from wt.steps import Step, StopSandbox
@@ -19,9 +19,7 @@ def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: b
     """
     removed = []
     for tree in selection.selected(context, names):
-        with locks.held(
-            prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
-        ):
+        with prepare.alone(tree.repository, context):
             # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
             _decide(tree, context, force=force, delete_branch=delete_branch)
             apply.carry_out([StopSandbox(naming.project_name(tree))], context.progress)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wt import apply, config, docker, locks, naming, observe, plan, process, selection
+from wt import apply, config, docker, naming, observe, plan, process, selection
 from wt.commands import prepare
 from wt.errors import UsageError
 from wt.model import Context, ServiceStatus, Worktree
@@ -14,9 +14,7 @@ def up(context: Context) -> tuple[ServiceStatus, ...]:
     """Start the shared services, apply a changed file to them, and wait until they are healthy."""
     tree = selection.worktree(context, None)
     settings, services = _services(tree)
-    with locks.held(
-        prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
-    ):
+    with prepare.alone(tree.repository, context):
         prepare.prepare(tree, context)
         compose = plan.shared_project(tree, settings)
         apply.carry_out([StartShared(compose, services, settings.shared.wait, recreate=True)], context.progress)
@@ -27,9 +25,7 @@ def down(context: Context, *, volumes: bool) -> None:
     """Remove the shared services' containers, and their data if `volumes` says so."""
     tree = selection.worktree(context, None)
     project = naming.shared_project_name(tree.repository)
-    with locks.held(
-        prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
-    ):
+    with prepare.alone(tree.repository, context):
         if docker.containers(project=project):
             with context.progress.step(f"shared services {project} removed, their data {'too' if volumes else 'kept'}"):
                 docker.stop(project)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wt import apply, docker, locks, naming, observe, plan, selection
+from wt import apply, docker, locks, naming, observe, plan, private_repo, selection
 from wt.commands import prepare
 from wt.errors import WtError
 from wt.model import Container, Context, Worktree
@@ -20,9 +20,7 @@ def run(context: Context, names: Iterable[str], *, wait: bool) -> None:
         wait: until the dependencies are installed.
     """
     for tree in selection.selected(context, names):
-        with locks.held(
-            prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
-        ):
+        with prepare.alone(tree.repository, context):
             prepare.prepare(tree, context)
         container = start(tree, context)
         if wait:
@@ -52,10 +50,9 @@ def running(tree: Worktree, context: Context) -> Container:
     project = naming.project_name(tree)
     container = observe.app(docker.containers(project=project), project)
     if container is not None and container.running:
+        private_repo.renew_packed_refs(tree)
         return container
-    with locks.held(
-        prepare.lock(tree), on_wait=lambda: context.progress.note("waiting for another wt in this repository")
-    ):
+    with prepare.alone(tree.repository, context):
         prepare.prepare(tree, context)
     return start(tree, context)
 
