@@ -62,7 +62,9 @@ class Facts:
 def render(template: str, project: Project) -> dict[str, str]:
     """The text of every tracked file, by its name below `.devcontainer/`."""
     manager = project.manager
-    setup = f"\nRUN npm install --global {manager.package} && npm cache clean --force\n" if manager.package else ""
+    setup = (
+        f"\nRUN npm install --global --force {manager.package} && npm cache clean --force\n" if manager.package else ""
+    )
     values = {
         "repository": json.dumps(project.repository)[1:-1],
         "database": naming.slug(project.repository),

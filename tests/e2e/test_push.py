@@ -40,11 +40,13 @@ def server(account: Account, lived_in: Repository, tmp_path: Path) -> Iterator[s
 
 def test_push_works_on_the_host_and_not_inside(lived_in: Repository, server: str) -> None:
     tree = lived_in.worktree("lived-in")
-    lived_in.account.run("git", "push", server, "HEAD:refs/heads/from-host", cwd=tree, env={"GIT_SSH_COMMAND": SSH})
+    # Named, since ssh takes the home directory from the accounts' database.
+    with_key = {"GIT_SSH_COMMAND": f"{SSH} -i {lived_in.account.home}/.ssh/id_ed25519"}
+    lived_in.account.run("git", "push", server, "HEAD:refs/heads/from-host", cwd=tree, env=with_key)
     push = f"GIT_SSH_COMMAND='{SSH}' git push {server} HEAD:refs/heads/from-inside"
     inside = lived_in.inside("lived-in", push, check=False)
     assert inside.returncode != 0
     assert "Permission denied (publickey" in inside.stderr
-    heads = lived_in.account.run("git", "ls-remote", server, env={"GIT_SSH_COMMAND": SSH}).stdout
+    heads = lived_in.account.run("git", "ls-remote", server, env=with_key).stdout
     assert "refs/heads/from-host" in heads
     assert "refs/heads/from-inside" not in heads
