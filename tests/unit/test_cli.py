@@ -1,0 +1,209 @@
+"""The program as it is typed: real processes, no engine."""
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import wt as package
+from unit.repos import WT, Inside, commit, git, linked, repository, wt
+
+VERBS = ["init", "prepare", "new", "up", "down", "ls", "rm", "sync", "exec", "shell", "path", "logs", "shared"]
+NO_ENGINE = [
+    "wt: Docker is not running",
+    "hint: start it, or choose another engine with `docker context use`",
+]
+
+
+@pytest.fixture(scope="module")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = repository(tmp_path_factory.mktemp("initialised") / "shop")
+    (path / "packages/a").mkdir(parents=True)
+    (path / "package.json").write_text('{"workspaces": ["packages/*"]}')
+    (path / "packages/a/package.json").write_text("{}")
+    wt(path, "init")
+    commit(path)
+    return path
+
+
+@pytest.fixture
+def project(initialised: Path, tmp_path: Path) -> Path:
+    """The main checkout of a repository in which `wt init` has run."""
+    git(tmp_path, "clone", "--quiet", str(initialised), "shop")
+    git(tmp_path / "shop", "remote", "remove", "origin")
+    return tmp_path / "shop"
+
+
+def times(*roots: Path) -> dict[Path, int]:
+    return {path: path.lstat().st_mtime_ns for root in roots for path in [root, *root.rglob("*")]}
+
+
+def test_help_lists_every_verb_and_there_is_a_version(tmp_path: Path) -> None:
+    shown = wt(tmp_path, "--help").stdout
+    assert [verb for verb in VERBS if f"\n  {verb} " not in shown] == []
+    assert "Usage: wt" in wt(tmp_path, code=2).stderr
+    assert wt(tmp_path, "--version").stdout == f"wt {package.__version__}\n"
+
+
+@pytest.mark.parametrize("typed", ["frobnicate", "ls --frobnicate", "path a b", "init --template cobol"])
+def test_what_is_misspelt_is_one_line_and_a_hint(shop: Path, typed: str) -> None:
+    done = wt(shop, *typed.split(), code=2)
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] in (["wt"], ["wt", "hint"])
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("typed", ["path", "ls", "prepare", "new x"])
+def test_outside_a_repository_every_verb_is_a_usage_error(tmp_path: Path, typed: str) -> None:
+    assert "not in a git repository" in wt(tmp_path, *typed.split(), code=2).stderr.splitlines()[0]
+
+
+def test_answers_and_errors_as_json_are_one_object_on_stdout(shop: Path) -> None:
+    rows = json.loads(wt(shop, "ls", "--json").stdout)
+    assert (rows["version"], rows["command"], rows["result"][0]["worktree"]["name"]) == (1, "ls", "shop")
+    done = wt(shop, "path", "nobody", "--json", code=2)
+    error = {"code": "usage", "message": "no worktree is called nobody", "hint": "there are: shop", "details": []}
+    assert (json.loads(done.stdout), done.stderr) == ({"version": 1, "error": error}, "")
+
+
+def test_path_prints_a_name_that_is_not_utf8_as_it_is(tmp_path: Path) -> None:
+    place = repository(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")))
+    as_in_en_us_utf8 = {"PYTHONIOENCODING": "utf-8:strict"}
+    assert wt(place, "path", env=as_in_en_us_utf8).stdout == f"{tmp_path}/caf\ufffd\n"  # decoded by this test
+
+
+def test_a_worktree_that_is_gone_is_a_usage_error_with_the_way_out(shop: Path) -> None:
+    linked(shop, "gone").rename(shop.parent / "moved")
+    assert "git worktree prune" in wt(shop, "path", "gone", code=2).stderr
+    assert "gone" in wt(shop, "ls").stdout
+
+
+def test_prepare_without_an_engine_writes_the_files_and_leaves_git_status_clean(project: Path) -> None:
+    tree = linked(project)
+    done = wt(tree, "prepare", code=4)
+    assert (done.stdout, done.stderr.splitlines()[-2:]) == ("", NO_ENGINE)
+    assert stat.S_IMODE((tree / ".devcontainer/.env").stat().st_mode) == 0o600
+    assert (tree / ".claude-docker/.claude.json").read_text() == "{}\n"
+    assert (tree / ".claude-docker/.bash_history").read_text() == ""
+    for made in (".vscode", ".idea", "node_modules", "packages/a/node_modules"):
+        assert (tree / made).is_dir(), made
+    assert (project / ".git/wt-sandbox/feature/repo.git/HEAD").is_file()
+    assert git(tree, "status", "--porcelain") == ""
+
+
+def test_a_second_prepare_touches_nothing_and_says_only_what_is_wrong(project: Path) -> None:
+    (project / ".claude-docker").mkdir()
+    (project / ".claude-docker/.claude.json").write_text('{"mine": 1}')
+    wt(project, "prepare", code=4)
+    before = times(project)
+    assert wt(project, "prepare", code=4).stderr.splitlines() == NO_ENGINE
+    assert times(project) == before
+    assert (project / ".claude-docker/.claude.json").read_text() == '{"mine": 1}'
+
+
+@pytest.mark.parametrize("place", [".vscode", ".idea", ".claude-docker", "node_modules", ".devcontainer/.env", ".env"])
+def test_prepare_refuses_a_symlink_where_it_mounts_or_writes(project: Path, tmp_path: Path, place: str) -> None:
+    """A branch can carry it, and the engine would follow it on the host."""
+    (tmp_path / "secrets").mkdir()
+    (project / place).symlink_to(tmp_path / "secrets")
+    assert place in wt(project, "prepare", code=3).stderr
+    assert list((tmp_path / "secrets").iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [".devcontainer/wt.toml", ".devcontainer/compose.wt.yml"])
+def test_configuration_is_not_read_through_a_symlink(project: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "elsewhere").write_bytes((project / place).read_bytes())
+    (project / place).unlink()
+    (project / place).symlink_to(tmp_path / "elsewhere")
+    assert place in wt(project, "prepare", code=3).stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "place"), [("prepare", ".devcontainer/wt.toml"), ("prepare", ".nvmrc"), ("init", "package.json")]
+)
+def test_a_fifo_in_the_worktree_does_not_hang(project: Path, verb: str, place: str) -> None:
+    (project / place).unlink(missing_ok=True)
+    os.mkfifo(project / place)
+    done = subprocess.run([WT, verb], cwd=project, timeout=5, capture_output=True, check=False)
+    assert done.returncode in {2, 3}
+
+
+def test_prepare_refuses_a_worktree_with_an_initialised_submodule(project: Path, tmp_path: Path) -> None:
+    other = repository(tmp_path / "other")
+    git(project, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+    assert "submodule" in wt(project, "prepare", code=3).stderr
+
+
+def test_prepare_without_init_says_what_to_do(shop: Path) -> None:
+    assert "hint: wt init" in wt(shop, "prepare", code=2).stderr
+
+
+def test_init_says_first_writes_then_and_not_twice(shop: Path) -> None:
+    assert "would write .devcontainer/Dockerfile\n" in wt(shop, "init", "--dry-run").stdout
+    assert git(shop, "status", "--porcelain") == ""
+    written = wt(shop, "init").stdout.splitlines()
+    assert {"wrote .devcontainer/compose.wt.yml", "wrote .gitignore"} <= set(written)
+    before = times(shop / ".devcontainer", shop / ".gitignore")
+    assert wt(shop, "init").stdout == "nothing to write\n"
+    assert times(shop / ".devcontainer", shop / ".gitignore") == before
+
+
+@pytest.mark.parametrize("option", [[], ["--upgrade"]], ids=["plain", "upgrade"])
+def test_init_keeps_foreign_files(shop: Path, option: list[str]) -> None:
+    (shop / ".devcontainer").mkdir()
+    foreign = {f".devcontainer/{name}": f"# mine: {name}\n" for name in ("Dockerfile", "compose.wt.yml")}
+    for name, text in foreign.items():
+        (shop / name).write_text(text)
+    (shop / ".gitignore").write_text("/dist\n.env")
+    assert wt(shop, "init", *option).stdout.count("is yours and stays as it is") == 2
+    assert {name: (shop / name).read_text() for name in foreign} == foreign
+    assert (shop / ".gitignore").read_text().startswith("/dist\n.env\n.devcontainer/.env\n")
+
+
+def test_init_upgrade_writes_compose_wt_again(project: Path) -> None:
+    target = project / ".devcontainer/compose.wt.yml"
+    fresh = target.read_text()
+    target.write_text(fresh + "# older\n")
+    assert "differs; --upgrade" in wt(project, "init").stdout
+    wt(project, "init", "--upgrade")
+    assert target.read_text() == fresh
+
+
+@pytest.mark.parametrize("pattern", ["{parent}/{repository}-{name}", "../trees/{name}"])
+def test_new_without_an_engine_is_undone_whole(project: Path, pattern: str) -> None:
+    (project / ".devcontainer/wt.toml").write_text(f'worktree_dir = "{pattern}"\n')
+    git(project, "commit", "--quiet", "--all", "--message", "pattern")
+    wt(project, "new", "login", code=4)
+    assert git(project, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+    assert len(git(project, "worktree", "list").splitlines()) == 1
+    assert not (project / ".git/wt-sandbox/login").exists()
+    assert not list(project.parent.glob("**/*login"))
+
+
+def test_exec_takes_name_and_command_in_every_form(shop: Path) -> None:
+    (shop / ".devcontainer").mkdir()
+    for code, typed in (
+        (4, "exec shop ls"),
+        (4, "exec shop -- npm test -- --watch"),
+        (4, "exec -- ls --json"),
+        (4, "exec -- npm test -- --watch"),
+        (2, "exec shop --"),
+        (2, "exec --"),
+        (2, "exec nobody -- ls"),
+    ):
+        said = wt(shop, *typed.split(), code=code).stderr
+        assert ("Docker is not running" in said) is (code == 4), typed
+
+
+def test_without_an_engine_ls_shows_what_waits_inside_and_sync_that_nothing_does(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    assert wt(shop, "sync", "feature").stdout == "feature: nothing new\n"
+    inside.commit()
+    done = wt(shop, "ls")
+    assert [line.split()[:5] for line in done.stdout.splitlines()[1:]] == [
+        ["shop", "main", "none", "-", "clean"],
+        ["feature", "feature", "none", "1", "to"],
+    ]
+    assert done.stderr.count("\n") == 1

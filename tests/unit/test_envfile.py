@@ -1,0 +1,83 @@
+"""`.devcontainer/.env`: what is written is what python-dotenv and compose read."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from unit.repos import run
+from wt import envfile
+from wt.errors import WtError
+
+ODD = (
+    r"""/it's|C:\dir\|a\\b|a'\b|'|\'|''|$HOME|${X:-y}|$$|a #b| lead|trail |`id`|\n|"|\"|a'"\|ü\u2028x|#|=|🙂|%s|a\'b"""
+)
+FOREIGN = ["", "  ", "# a comment", "A=1", "export B='x y'", 'C="multi\nline"', "D", "E = 2 # c", "\tH=1", "J=a\r"]
+OURS = ["WT_GIT_DIR=old", " WORKTREE_NAME=old", "WT_GIT_DIR='again'", "export WT_GIT_DIR=x"]
+BROKEN = ["F='unterminated", 'G="unterminated', "not a line ~"]
+
+
+def accepted(value: str) -> bool:
+    try:
+        return bool(envfile.quote(value))
+    except WtError:
+        return False
+
+
+@given(st.one_of(st.text(), st.text("'\"\\$ #=`{}abc", max_size=12)))
+def test_a_value_is_read_back_or_refused(value: str) -> None:
+    if accepted(value):
+        assert envfile.read(envfile.merge("", {"KEY": value})) == {"KEY": value}
+
+
+def test_what_a_path_can_hold_is_accepted_and_what_no_form_carries_is_refused() -> None:
+    assert [value for value in ("/it's $5", "C:\\dir\\", "a'\\b", "", " ", "ü") if not accepted(value)] == []
+    assert [value for value in ("a\nb", "a\rb", "a\0b", "'$\\") if accepted(value)] == []
+
+
+@given(
+    st.lists(st.sampled_from(FOREIGN + OURS + BROKEN)).map("\n".join),
+    st.fixed_dictionaries({key: st.sampled_from(["a", "it's", "c\\"]) for key in ("WORKTREE_NAME", "WT_GIT_DIR")}),
+)
+@example("F='unterminated\n", {"WT_GIT_DIR": "x"})
+def test_merged_values_are_read_back_from_any_file_or_it_is_refused(text: str, values: dict[str, str]) -> None:
+    try:
+        merged = envfile.merge(text, values)
+    except WtError:
+        return
+    assert {key: envfile.read(merged).get(key) for key in values} == values
+    assert envfile.merge(merged, values) == merged
+
+
+@given(
+    *[st.lists(st.sampled_from([*FOREIGN, "\ufeffK=1"])).map(lambda lines: "".join(f"{each}\n" for each in lines))] * 2
+)
+def test_foreign_lines_survive_byte_for_byte_and_ours_stay_in_place(above: str, below: str) -> None:
+    merged = envfile.merge(f"{above}WT_GIT_DIR=old\n{below}", {"WT_GIT_DIR": "new"})
+    assert merged == f"{above}WT_GIT_DIR='new'\n{below}"
+
+
+@pytest.mark.parametrize(("text", "merged"), [("A=1\nB=2\nA=3", "A='x'\nB=2\n"), ("B=2", "B=2\nA='x'\n")])
+def test_a_key_is_there_once_and_every_line_has_an_end(text: str, merged: str) -> None:
+    assert envfile.merge(text, {"A": "x"}) == merged
+
+
+def test_compose_reads_the_same_values(tmp_path: Path) -> None:
+    dice = random.Random(7)
+    made = ["".join(dice.choices("'\"\\$ #=`{}:-ab/", k=dice.randint(1, 9))) for _ in range(400)]
+    values = {
+        f"V{number}": value
+        for number, value in enumerate([*ODD.split("|"), "\t", "ü\u2028\u00a0x", *made])
+        if accepted(value)
+    }
+    assert len(values) > 300
+    (tmp_path / "env").write_text(envfile.merge("", values))
+    service = {"image": "x", "environment": {key: f"${{{key}}}" for key in values}}
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"x": service}}))
+    command = ["docker", "compose", "-p", "x", "-f", "compose.yml", "--env-file", "env", "config", "--format", "json"]
+    got = json.loads(run(command, tmp_path).stdout)["services"]["x"]["environment"]
+    # `config` prints a dollar sign doubled, as a compose file needs it.
+    assert {value: got[key] for key, value in values.items() if got[key].replace("$$", "$") != value} == {}

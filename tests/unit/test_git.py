@@ -1,0 +1,205 @@
+"""What wt asks of the host's repository, and does to it."""
+
+from pathlib import Path
+
+import pytest
+
+from unit.repos import commit, git, linked, repository, run, worktree
+from wt import git as host
+from wt.errors import Refused, ToolError, UsageError
+from wt.model import Remote, Repository
+
+
+def test_a_repository_is_found_from_everywhere_in_it(shop: Path) -> None:
+    feature = linked(shop)
+    for top, name in ((shop, "main"), (feature, "feature")):
+        (top / "deep/er").mkdir(parents=True)
+        for place in (top, top / "deep/er"):
+            tree = worktree(place)
+            assert (tree.repository, tree.id, tree.path) == (Repository(shop / ".git", shop), name, top)
+
+
+def test_a_bare_repository_has_no_main_checkout(shop: Path) -> None:
+    bare = shop.parent / "bare.git"
+    git(shop, "clone", "--quiet", "--bare", ".", str(bare))
+    assert host.locate(bare) == (Repository(bare, None), None)
+    tree = worktree(linked(bare, "x"))
+    assert (tree.repository, tree.id, tree.branch) == (Repository(bare, None), "x", "refs/heads/x")
+
+
+def test_a_checkout_whose_git_directory_is_elsewhere_is_found(tmp_path: Path) -> None:
+    path = repository(tmp_path / "apart", f"--separate-git-dir={tmp_path}/store")
+    assert worktree(path).path == path
+
+
+def test_outside_of_a_repository_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not in a git repository"):
+        host.locate(tmp_path)
+
+
+def test_a_pointer_at_another_s_admin_directory_is_refused(shop: Path, tmp_path: Path) -> None:
+    linked(shop)
+    (tmp_path / "planted").mkdir()
+    for target in (shop / ".git/worktrees/feature", shop / ".git"):
+        (tmp_path / "planted/.git").write_text(f"gitdir: {target}\n")
+        assert git(tmp_path / "planted", "rev-parse", "--git-common-dir") == str(shop / ".git"), "git believes it"
+        with pytest.raises(Refused, match="does not know it"):
+            host.locate(tmp_path / "planted")
+
+
+def test_worktrees_of_every_kind_are_listed(shop: Path) -> None:
+    linked(shop, "a", "feature/a")
+    git(shop, "worktree", "add", "--quiet", "--detach", "../loose")
+    git(shop, "worktree", "lock", "--reason", "on a stick", "../loose")
+    linked(shop, "relative")
+    # as git 2.48 writes it with worktree.useRelativePaths
+    (shop / ".git/worktrees/relative/gitdir").write_text("../../../../relative/.git\n")
+    linked(shop, "main", "other")
+    found = {tree.path.name: (tree.id, tree.branch, tree.locked) for tree in host.worktrees(worktree(shop).repository)}
+    assert found == {
+        "shop": ("main", "refs/heads/main", None),
+        "a": ("a", "refs/heads/feature/a", None),
+        "loose": ("loose", None, "on a stick\n"),
+        "relative": ("relative", "refs/heads/relative", None),
+        "main": ("linked.main", "refs/heads/other", None),
+    }
+    assert worktree(shop.parent / "relative").path == shop.parent / "relative"
+
+
+def test_settings_hold_identity_remotes_and_ignores_and_nothing_secret(shop: Path) -> None:
+    (shop / "personal").write_text("*.swp")
+    (shop / ".git/info/exclude").write_text("/local\n")
+    for key, value in (
+        ("remote.origin.url", "https://ada:s3cret@example.com/shop.git"),
+        ("remote.Mirror.Two.url", "git@example.com:shop.git"),
+        ("http.extraHeader", "s3cret"),
+        ("core.excludesFile", f"{shop}/personal"),
+    ):
+        git(shop, "config", key, value)
+    got = host.settings(worktree(shop).repository, "refs/heads/main")
+    assert (got.user_name, got.user_email, got.object_format) == ("Ada", "ada@example.com", "sha1")
+    remotes = (Remote("origin", "https://example.com/shop.git"), Remote("Mirror.Two", "git@example.com:shop.git"))
+    assert (got.remotes, got.excludes) == (remotes, "*.swp\n/local\n")
+    assert "s3cret" not in repr(got)
+
+
+def test_the_default_branch_is_the_remote_s(shop: Path) -> None:
+    git(shop, "checkout", "--quiet", "-b", "trunk")
+    git(shop, "clone", "--quiet", ".", "../clone")
+    clone = worktree(shop.parent / "clone")
+    git(clone.path, "checkout", "--quiet", "-b", "feature")
+    assert host.default_branch(clone.repository) == "refs/heads/trunk"
+    git(clone.path, "remote", "remove", "origin")
+    assert host.default_branch(clone.repository) == "refs/heads/feature"
+
+
+@pytest.mark.parametrize("kind", ["shared", "partial", "reftable"])
+def test_what_can_not_be_shared_is_refused_with_the_reason(shop: Path, kind: str) -> None:
+    git(shop, "config", "uploadpack.allowFilter", "true")
+    options = {"shared": ["--shared", "."], "partial": ["--filter=blob:none", shop.as_uri()], "reftable": ["."]}
+    reason = {"shared": "borrows", "partial": "partial clone", "reftable": "extension|not stored as files"}
+    git(shop, "clone", "--quiet", *options[kind], "../clone")
+    if kind == "reftable":  # as far as this git can tell
+        git(shop.parent / "clone", "config", "core.repositoryFormatVersion", "1")
+        git(shop.parent / "clone", "config", "extensions.refStorage", "reftable")
+    with pytest.raises(Refused, match=reason[kind]):
+        host.settings(host.locate(shop.parent / "clone")[0], None)
+
+
+def test_programs_that_a_repository_names_are_not_run(shop: Path, tmp_path: Path) -> None:
+    """Neither the host's own fsmonitor nor that of the repository which an agent's `.git` points at."""
+    tree = worktree(linked(shop))
+    alarm, program = tmp_path / "alarm", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{alarm}'\n")
+    program.chmod(0o755)
+    git(shop, "clone", "--quiet", "--bare", ".", f"{tree.path}/evil")
+    for common in (shop / ".git", tree.path / "evil"):
+        git(common, "config", "core.bare", "false")
+        git(common, "config", "core.fsmonitor", str(program))
+    (tree.path / ".git").write_text(f"gitdir: {tree.path}/evil\n")
+
+    assert host.dirty(tree) == ("evil/",)
+    assert host.dirty(worktree(shop)) == ()
+    assert host.index_matches(tree, git(shop, "rev-parse", "HEAD"))
+    with pytest.raises(Refused):
+        host.locate(tree.path)
+    assert not alarm.exists()
+    for place in (shop, tree.path):  # positive control: a plain git runs it
+        git(place, "status")
+        assert alarm.exists()
+        alarm.unlink()
+
+
+def test_dirty_names_changed_staged_and_untracked_paths(shop: Path) -> None:
+    commit(shop, "renamed", "a long enough text\n" * 9)
+    assert host.dirty(worktree(shop)) == ()
+    (shop / "file").write_text("changed\n")
+    (shop / "ne w").write_text("")
+    git(shop, "mv", "renamed", "na\tme")
+    assert set(host.dirty(worktree(shop))) == {"file", "ne w", "renamed", "na\tme"}
+
+
+def test_moving_a_branch_moves_the_index_too_unless_another_git_holds_it(shop: Path) -> None:
+    feature = linked(shop)
+    index, lock = (shop / ".git/worktrees/feature" / name for name in ("index", "index.lock"))
+    old, new = git(feature, "rev-parse", "HEAD"), commit(feature, "more", "new\n")
+    git(feature, "reset", "--quiet", "--mixed", old)  # the files are ahead, as after a commit inside
+    before = index.read_bytes()
+    lock.touch()
+    with pytest.raises(Refused, match="another git process"):
+        host.move_branch(worktree(feature), old, new)
+    assert (git(shop, "rev-parse", "feature"), index.read_bytes(), lock.exists()) == (old, before, True)
+    lock.unlink()
+    host.move_branch(worktree(feature), old, new)
+    assert (git(shop, "rev-parse", "feature"), git(feature, "status", "--porcelain")) == (new, "")
+    assert not lock.exists()
+
+
+def test_refs_move_all_or_none(shop: Path) -> None:
+    repo, first = worktree(shop).repository, git(shop, "rev-parse", "HEAD")
+    host.update_refs(repo, {"refs/heads/a": (first, None)})
+    with pytest.raises(ToolError, match="update-ref"):
+        host.update_refs(repo, {"refs/heads/b": (first, None), "refs/heads/a": (None, "1" * 40)})
+    assert set(host.refs(repo)) == {"refs/heads/main", "refs/heads/a"}
+
+
+@pytest.mark.parametrize("name", ["ümlaut", "a\u2028b", "a\x85b", "\udcff"], ids=ascii)
+def test_refs_of_any_name_are_read_back(shop: Path, name: str) -> None:
+    repo, first = worktree(shop).repository, git(shop, "rev-parse", "HEAD")
+    host.update_refs(repo, {f"refs/heads/{name}": (first, None)})
+    assert host.refs(repo) == {"refs/heads/main": first, f"refs/heads/{name}": first}
+
+
+def test_commits_that_are_nowhere_else_are_named(shop: Path) -> None:
+    repo, first = worktree(shop).repository, git(shop, "rev-parse", "HEAD")
+    second = commit(shop, message="a second one")
+    assert [line.partition(" ")[2] for line in host.only_in(repo, [second], [first])] == ["a second one"]
+    assert host.only_in(repo, [first], [second]) == host.only_in(repo, [], [second]) == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "clean"),
+    [
+        ("https://ada:pw@example.com:8443/a.git", "https://example.com:8443/a.git"),
+        ("https://token@example.com/a", "https://example.com/a"),
+        ("https://a@b:pw@example.com/a?b#c", "https://example.com/a?b#c"),
+        ("https://ada:pw@[::1]:80/a", "https://[::1]:80/a"),
+        ("ssh://git:pw@example.com:22/a", "ssh://git@example.com:22/a"),
+        ("git@example.com:a/b.git", "git@example.com:a/b.git"),
+        ("/srv/git/a@b.git", "/srv/git/a@b.git"),
+        ("file:///srv/a.git", "file:///srv/a.git"),
+        ("http::https://ada:pw@example.com/a", "http::https://example.com/a"),
+        ("https://ada:pw@[bad/a", "https://[bad/a"),
+    ],
+)
+def test_a_remote_s_address_loses_its_credentials(url: str, clean: str) -> None:
+    assert host.without_credentials(url) == clean
+
+
+def test_worktrees_are_added_without_upstream_and_removed(shop: Path) -> None:
+    git(shop, "config", "branch.autoSetupMerge", "always")
+    host.add_worktree(worktree(shop).repository, shop.parent / "x", "new", "main")
+    assert worktree(shop.parent / "x").branch == "refs/heads/new"
+    assert run(["git", "config", "--get", "branch.new.merge"], shop, code=1).stdout == ""
+    host.remove_worktree(worktree(shop.parent / "x"))
+    assert not (shop.parent / "x").exists()

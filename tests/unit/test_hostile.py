@@ -1,0 +1,111 @@
+"""Files in a directory that an agent prepared."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from wt import hostile
+from wt.errors import Refused
+
+OUTSIDE = ["link", "linked/key", "../secret/key", "dir/../../secret/key"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/key").write_text("s3cret")
+    root = tmp_path / "root"
+    (root / "dir").mkdir(parents=True)
+    (root / "dir/file").write_text("plain")
+    (root / "link").symlink_to("../secret/key")
+    (root / "linked").symlink_to("../secret")
+    os.mkfifo(root / "fifo")
+    return root
+
+
+def names(path: Path) -> list[str]:
+    return [each.name for each in path.iterdir()]
+
+
+def test_plain_files_are_read_and_absent_ones_are_none(root: Path) -> None:
+    assert hostile.read(root, "dir/file") == b"plain"
+    assert hostile.read(root, "dir/nothing") is hostile.read(root, "nothing/file") is None
+
+
+@pytest.mark.parametrize("path", [*OUTSIDE, "fifo", "dir", "dir/file/x", "/etc/passwd"])
+def test_nothing_else_is_read(root: Path, path: str) -> None:
+    with pytest.raises(Refused):
+        hostile.read(root, path)
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_a_plain_open_would_read_the_secret(root: Path, path: str) -> None:
+    assert (root / path).read_text() == "s3cret"
+
+
+def test_what_is_too_large_is_refused(root: Path) -> None:
+    os.truncate(root / "dir/file", 64 * 1024 * 1024 + 1)
+    with pytest.raises(Refused, match="64 MiB"):
+        hostile.read(root, "dir/file")
+
+
+@pytest.mark.parametrize("path", [*OUTSIDE, "fifo", "dir", "dir/file/x", "nothing/file"])
+def test_nothing_but_files_is_written_over(root: Path, path: str) -> None:
+    with pytest.raises(Refused):
+        hostile.write(root, path, b"new", mode=0o600)
+    assert (root / "../secret/key").read_text() == "s3cret"
+    assert list(root.glob("**/.*.tmp")) == []
+
+
+def test_a_file_is_replaced_whole_with_its_mode(root: Path) -> None:
+    before = (root / "dir/file").stat()
+    hostile.write(root, "dir/file", b"new", mode=0o640)
+    after = (root / "dir/file").stat()
+    assert ((root / "dir/file").read_bytes(), stat.S_IMODE(after.st_mode)) == (b"new", 0o640)
+    assert after.st_ino != before.st_ino and names(root / "dir") == ["file"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Refused, match="No space left"):
+        hostile.write(root, "dir/file", b"new", mode=0o600)
+    assert names(root / "dir") == ["file"] and (root / "dir/file").read_text() == "plain"
+
+
+def test_directories_are_made_with_their_parents_and_kept(root: Path) -> None:
+    for _ in range(2):
+        hostile.make_directory(root, "dir/a/b")
+    assert (root / "dir/a/b").is_dir() and (root / "dir/file").read_text() == "plain"
+
+
+@pytest.mark.parametrize("path", ["linked", "linked/new", "link", "fifo/new", "../new", "dir/file"])
+def test_no_directory_is_made_through_anything_else(root: Path, path: str) -> None:
+    before = len(names(Path("/dev/fd")))
+    with pytest.raises(Refused):
+        hostile.make_directory(root, path)
+    assert names(root / "../secret") == ["key"]
+    assert len(names(Path("/dev/fd"))) == before, "a descriptor stayed open"
+
+
+def test_kinds_are_told_without_following(root: Path) -> None:
+    kinds = {
+        "dir": stat.S_IFDIR,
+        "dir/file": stat.S_IFREG,
+        "link": stat.S_IFLNK,
+        "fifo": stat.S_IFIFO,
+        "linked/key": None,
+    }
+    assert {path: hostile.kind(root, path) for path in kinds} == kinds
+    assert [path for path in ("dir", "linked", "link", "nothing") if hostile.is_directory(root, path)] == ["dir"]
+
+
+def test_walking_leaves_symlinks_out_and_has_a_limit(root: Path) -> None:
+    (root / "dir/out").symlink_to("../../secret")
+    assert [list(hostile.files(root, place, limit=2)) for place in ("dir", "linked")] == [["dir/file"], []]
+    with pytest.raises(Refused, match="more than 1 files"):
+        list(hostile.files(root, "dir", limit=1))

@@ -1,0 +1,66 @@
+"""One holder at a time, and none left behind."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from wt import locks
+
+HOLD = """
+import sys
+from pathlib import Path
+from wt import locks
+with locks.held(Path(sys.argv[1]), on_wait=lambda: print("waits", flush=True)):
+    print("holds", flush=True)
+    sys.stdin.readline()
+"""
+
+
+class Holder:
+    """A process that asks for the lock and keeps it."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-c", HOLD, str(path)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def says(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def release(self) -> None:
+        assert self.process.communicate("\n")[0] == ""
+
+
+def fail() -> None:
+    pytest.fail("it was spoken of")
+
+
+def test_the_second_waits_says_so_once_and_gets_it(tmp_path: Path) -> None:
+    first = Holder(tmp_path / "deep/lock")
+    assert first.says() == "holds"
+    second = Holder(tmp_path / "deep/lock")
+    assert second.says() == "waits"
+    first.release()
+    assert second.says() == "holds"
+    second.release()
+    assert (tmp_path / "deep/lock").exists()
+
+
+@pytest.mark.parametrize("end", ["kill -9", "release"])
+def test_a_lock_dies_with_its_holder_and_a_short_wait_is_not_spoken_of(tmp_path: Path, end: str) -> None:
+    with Holder(tmp_path / "lock").process as first:
+        assert first.stdin is not None and first.stdout is not None
+        assert first.stdout.readline() == "holds\n"
+        threading.Timer(0.1, first.kill if end == "kill -9" else first.stdin.close).start()
+        with locks.held(tmp_path / "lock", on_wait=fail):
+            first.wait()
+
+
+def test_it_is_free_again_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), locks.held(tmp_path / "lock", on_wait=fail):
+        raise ZeroDivisionError
+    with locks.held(tmp_path / "lock", on_wait=fail):
+        assert (tmp_path / "lock").exists()

@@ -1,0 +1,131 @@
+"""Everything that is said."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unit.nouns import tree
+from wt import output
+from wt.errors import Refused
+from wt.model import ImportReport, InitReport, ServiceStatus, WorktreeStatus
+
+Captured = pytest.CaptureFixture[str]
+ROW = WorktreeStatus(tree(), "running", unsynced=0, dirty=False, ahead=1, behind=0, last_commit=None)
+IMPORT = ImportReport(tree(), ("refs/wt/feature/heads/feature",), ("a", "b" * 40), 1)
+TREE_JSON = {"name": "feature", "id": "feature", "branch": "feature", "path": "/code/feature"}
+
+
+@given(st.text())
+def test_clean_text_drives_no_terminal(text: str) -> None:
+    cleaned = output.clean(text)
+    assert not any((each < " " and each not in "\n\t") or "\x7f" <= each <= "\x9f" for each in cleaned)
+    assert output.clean(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07", "\ufffd]0;title\ufffd"),
+        ("a\rb\x08", "a\ufffdb\ufffd"),
+        ("\u202etxt.exe", "\ufffdtxt.exe"),
+        ("\x9b31m\udcff", "\ufffd31m\ufffd"),
+        ("ü\n\t日本", "ü\n\t日本"),
+    ],
+)
+def test_escapes_are_taken_out(text: str, cleaned: str) -> None:
+    assert output.clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (tree(branch=None), TREE_JSON | {"branch": None}),
+        (Path("/code/x"), "/code/x"),
+        (
+            WorktreeStatus(tree(), "gone", 2, True, None, None, datetime(2025, 1, 2, tzinfo=UTC), 3),
+            {"worktree": TREE_JSON, "state": "gone", "unsynced": 2, "dirty": True}
+            | {"ahead": None, "behind": None, "last_commit": "2025-01-02T00:00:00+00:00", "size": 3},
+        ),
+        (
+            IMPORT,
+            {"worktree": TREE_JSON, "imported": ["refs/wt/feature/heads/feature"], "moved": ["a", "b" * 40]}
+            | {"commits": 1, "kept": None, "hint": None},
+        ),
+        (ServiceStatus("postgres", "Up", None), {"service": "postgres", "state": "Up", "container": None}),
+        (InitReport(("a",), ("b",), True, ("c",)), {"written": ["a"], "kept": ["b"], "dry_run": True, "notes": ["c"]}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_result_has_a_stable_json_form(result: object, expected: object, capsys: Captured) -> None:
+    for each, shown in ((result, expected), ((), []), ((result, result), [expected, expected])):
+        output.answer("verb", each, as_json=True)
+        said = capsys.readouterr().out
+        assert said.count("\n") == 1
+        assert json.loads(said) == {"version": 1, "command": "verb", "result": shown}
+
+
+def test_an_error_is_one_line_its_details_and_a_hint_or_one_object(capsys: Captured) -> None:
+    error = Refused("no \x1b[1mway", hint="go home", details=("first", "second\x07"))
+    output.failure(error, as_json=False)
+    assert capsys.readouterr() == ("", "wt: no way\n  first\n  second\ufffd\nhint: go home\n")
+    output.failure(Refused("no way", details=("first",)), as_json=True)
+    expected = {"code": "refused", "message": "no way", "hint": None, "details": ["first"]}
+    assert json.loads(capsys.readouterr().out) == {"version": 1, "error": expected}
+
+
+SIZES = {0: "0 B", 999: "999 B", 1500: "1.5 kB", 999_400: "999.4 kB", 1_500_000: "1.5 MB", 5 * 10**12: "5000.0 GB"}
+AGES = {5: "5 s", 61: "1 min", 7200: "2 h", 86_400 * 400: "400 d", -50: "0 s"}
+
+
+@pytest.mark.parametrize(("number", "shown"), [*SIZES.items(), *AGES.items()])
+def test_sizes_and_ages_are_readable(number: int, shown: str, capsys: Captured) -> None:
+    is_size = shown.endswith("B")
+    when = None if is_size else datetime.now(UTC) - timedelta(seconds=number)
+    status = WorktreeStatus(tree(), "none", 0, False, None, None, when, number if is_size else None)
+    output.answer("ls", (status,), as_json=False)
+    assert capsys.readouterr().out.splitlines()[1].endswith(f"  {shown}")
+
+
+def test_a_table_is_plain_text_where_there_is_no_terminal(capsys: Captured) -> None:
+    gone = WorktreeStatus(tree("b", None), "gone", 2, True, None, None, None)
+    output.answer("ls", (ROW, gone), as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME     BRANCH      STATE    INSIDE     TREE   AHEAD  BEHIND  AGE",
+        "feature  feature     running  -          clean  1      0       -",
+        "b        (detached)  gone     2 to sync  gone   -      -       -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (ImportReport(tree()), "feature: nothing new\n"),
+        (IMPORT, f"feature: feature is 1 commit further, at {'b' * 10}\n"),
+        (ImportReport(tree(), ("refs/wt/x/tags/v\x9b",)), "feature: kept refs/wt/x/tags/v\ufffd\n"),
+        (ImportReport(tree(), kept="both \x1b[1mmoved", hint="\x1b[1mgo"), "feature: both moved\n  hint: go\n"),
+    ],
+    ids=["nothing", "moved", "others", "kept"],
+)
+def test_an_import_is_told_in_a_line(report: ImportReport, said: str, capsys: Captured) -> None:
+    output.answer("sync", (report,), as_json=False)
+    assert capsys.readouterr().out == said
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: Captured) -> None:
+    narrator = output.Narrator()
+    with narrator.step("first \x1b[1mthing"):
+        narrator.detail("not shown")
+    with pytest.raises(Refused), narrator.step("second"):
+        raise Refused("no")
+    narrator.note("by the way")
+    assert capsys.readouterr() == ("", "done: first thing\nfailed: second\nby the way\n")
+
+
+def test_logs_of_an_agent_are_cleaned(capsys: Captured) -> None:
+    output.lines([b"\x1b[2Jhello\r\n", b"\xff\n"])
+    assert capsys.readouterr().out == "hello\n\ufffd\n"

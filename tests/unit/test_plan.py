@@ -1,0 +1,209 @@
+"""What is decided, by tables: no engine, no files."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unit.nouns import MAIN, REPOSITORY, SEEN, container, tree
+from wt import naming, plan, steps
+from wt.config import Config, Shared
+from wt.errors import Refused, UsageError, WtError
+from wt.model import Container, HostUser
+
+SHARED = naming.shared_project_name(REPOSITORY)
+OWN = naming.own_network(REPOSITORY)
+FOREIGN = container("other-shared", "postgres")
+ROOT = HostUser(0, 0, Path("/root"))
+
+
+def names(chosen: tuple[steps.Step, ...]) -> list[str]:
+    return [type(step).__name__ for step in chosen]
+
+
+@pytest.mark.parametrize(
+    ("containers", "network"),
+    [
+        ((), "dev"),
+        ((FOREIGN,), OWN),
+        ((container("other-shared", "redis"),), "dev"),
+        ((container("other-shared", "postgres", networks=("bridge",)),), "dev"),
+        ((container("other-abc", "postgres", worktree="x"),), "dev"),
+        ((container(SHARED, "postgres"),), "dev"),
+        ((container(SHARED, "postgres", networks=(OWN,)),), OWN),
+        ((FOREIGN, container(SHARED, "postgres")), "dev"),
+        ((FOREIGN, container(SHARED, "postgres", networks=(OWN,))), OWN),
+        (None, "dev"),
+    ],
+)
+def test_the_network(containers: tuple[Container, ...] | None, network: str) -> None:
+    assert plan.network(replace(SEEN, containers=containers)) == network
+
+
+def test_the_network_is_the_configured_one_and_without_an_engine_what_it_was() -> None:
+    assert plan.network(replace(SEEN, config=Config(network="team"))) == "team"
+    assert plan.network(replace(SEEN, containers=None, env_text="WT_NETWORK='dev-1'\n")) == "dev-1"
+
+
+def test_a_node_version_is_a_tag() -> None:
+    texts = (None, "24\n", "v24.1.0", "22.3", "lts/*", "lts/jod", "node", "  20  ")
+    assert [plan.node_tag(text) for text in texts] == ["lts", "24", "24.1.0", "22.3", "lts", "jod", "current", "20"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "24 AS x", "24\nRUN x", "../24", "24@sha256:0", "evil/node", "lts/../x", "latest-x", "-24", "\uff12", "24:x"],
+)
+def test_a_hostile_node_version_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        plan.node_tag(text)
+
+
+def test_prepare_makes_everything_once() -> None:
+    made = plan.prepare_files(SEEN, "dev")
+    assert names(made)[:2] == ["CreatePrivateRepository", "WriteHostView"]
+    directories = [step.path for step in made if isinstance(step, steps.MakeDirectory)]
+    assert directories == [".claude-docker", ".vscode", ".idea", "node_modules", "packages/a/node_modules"]
+    written = {step.path: step for step in made if isinstance(step, steps.WriteFile)}
+    assert set(written) == {".claude-docker/.claude.json", ".claude-docker/.bash_history", ".devcontainer/.env"}
+    assert {(step.mode, step.owner) for step in written.values()} == {(0o600, None)}
+    env, present = written[".devcontainer/.env"].content.decode(), frozenset([*directories, *written])
+    done = replace(SEEN, present=present, env_text=env, has_private_repository=True, host_view_current=True)
+    assert plan.prepare_files(done, "dev") == ()
+    assert names(plan.prepare_files(done, "dev-2")) == ["WriteFile"]
+    assert names(plan.prepare_files(replace(done, files_digest="new"), "dev")) == ["WriteFile"]
+    with pytest.raises(Refused, match="a reason"):
+        plan.prepare_files(replace(done, obstacles=("a reason",)), "dev")
+
+
+def test_root_is_never_the_sandbox_s_user_and_gives_the_agent_s_files_away() -> None:
+    made = plan.prepare_files(replace(SEEN, user=ROOT), "dev")
+    given = {each.path for each in made if isinstance(each, steps.WriteFile | steps.MakeDirectory) and each.owner}
+    assert given == {".claude-docker", ".claude-docker/.claude.json", ".claude-docker/.bash_history"}
+    for user, expected in (
+        (ROOT, "0 1000 1000"),
+        (SEEN.user, "501 501 20"),
+        (HostUser(501, 0, Path("/")), "501 501 1000"),
+    ):
+        values = plan.environment(replace(SEEN, user=user), "dev")
+        assert " ".join(values[key] for key in ("HOST_UID", "WT_UID", "WT_GID")) == expected
+
+
+def test_the_main_checkout_s_git_is_covered_by_the_private_repository_itself() -> None:
+    main, linked = (plan.environment(replace(SEEN, worktree=each), "dev") for each in (MAIN, tree()))
+    assert (main["WT_DOT_GIT"], main["WT_DOT_GIT_RO"]) == (main["WT_GIT_DIR"], "false")
+    assert (linked["WT_DOT_GIT"], linked["WT_DOT_GIT_RO"]) == ("/code/shop/.git/wt-sandbox/feature/dot-git", "true")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COMPOSE_PROJECT_NAME=x",
+        "A=1\nexport COMPOSE_FILE=x",
+        "'WT_X'=1",
+        "COMPOSE_PROFILES",
+        # python-dotenv reads these otherwise than compose and the devcontainer CLI (/^COMPOSE_PROJECT_NAME=(.+)$/m) do
+        "A='\nCOMPOSE_PROJECT_NAME=x\n'",
+        "A=1\u2028COMPOSE_PROJECT_NAME=x",
+        "\ufeffCOMPOSE_PROJECT_NAME=x",
+        "COMPOSE_PROJECT_NAME: x",
+        "A='unterminated\nCOMPOSE_PROJECT_NAME=x' # y'",
+    ],
+)
+def test_a_root_env_that_would_aim_elsewhere_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match=r"\.env sets"):
+        plan.prepare_files(replace(SEEN, root_env=text), "dev")
+
+
+def test_any_other_root_env_is_the_project_s_business() -> None:
+    assert plan.prepare_files(replace(SEEN, root_env="DATABASE_URL=x\n# COMPOSE_FILE=y\nMY_COMPOSE_X=1\n"), "dev")
+
+
+def test_the_engine_is_asked_only_for_what_is_missing() -> None:
+    well, sick = container(SHARED, "postgres"), container(SHARED, "postgres", status="Up 1 s (unhealthy)")
+    assert plan.prepare_engine(replace(SEEN, containers=(well,)), "dev", network_exists=True) == ()
+    seen = replace(SEEN, containers=(sick,), config=Config(shared=Shared(wait=7)))
+    network, start = plan.prepare_engine(seen, "dev", network_exists=False)
+    compose = plan.shared_project(seen.worktree, seen.config)
+    assert (network, start) == (
+        steps.CreateNetwork("dev"),
+        steps.StartShared(compose, ("postgres",), 7, recreate=False),
+    )
+
+
+NOW, OLD_GUARD = container(config="now"), container(service="guard", config="old")
+REBUILT, STARTED = ["BuildImage", "StartSandbox", True], ["StartSandbox", False]
+
+
+@pytest.mark.parametrize(
+    ("containers", "expected"),
+    [
+        ((), REBUILT),
+        ((NOW,), []),
+        ((replace(NOW, state="exited"),), STARTED),
+        ((replace(NOW, config="old"),), REBUILT),
+        ((NOW, container(service="guard", state="exited")), STARTED),
+        ((NOW, OLD_GUARD), REBUILT),
+        ((container(service="guard", config="now"),), REBUILT),
+    ],
+)
+def test_up(containers: tuple[Container, ...], expected: list[str | bool]) -> None:
+    chosen = plan.up(tree(), "now", containers, "app")
+    assert [*names(chosen), *(step.recreate for step in chosen if isinstance(step, steps.StartSandbox))] == expected
+
+
+def new(
+    branch: str, path: str = "/nowhere/x", start: str | None = None, default: str | None = "default"
+) -> steps.AddWorktree:
+    branches = dict.fromkeys(("refs/heads/main", "refs/heads/feature", "refs/heads/free"), "tip")
+    known = (MAIN, tree())
+    return plan.new(
+        REPOSITORY, Path(path), branch, branches=branches, worktrees=known, start=start, default_start=default
+    )
+
+
+def test_a_new_branch_starts_where_told_and_an_existing_one_is_taken_as_it_is() -> None:
+    assert [new("fresh").start, new("fresh", start="told").start, new("free").start] == ["default", "told", None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (("feature",), Refused, "checked out in /code/feature"),
+        (("free", "/nowhere/x", "told"), UsageError, "--from is for a new one"),
+        (("fresh", "/"), Refused, "/ exists"),
+        (("fresh", "/nowhere/x", None, None), UsageError, "no commit to start from"),
+    ],
+)
+def test_new_refuses(arguments: tuple[str, ...], error: type[WtError], words: str) -> None:
+    with pytest.raises(error, match=words):
+        new(*arguments)
+
+
+GOING = plan.Removal(tree(), dirty=(), only_here=(), only_here_with_branch=(), operations=(), tip="tip")
+
+
+def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
+    everything = ["RemoveProject", "RemoveWorktree", "RemoveState"]
+    assert names(plan.rm(GOING, force=False, delete_branch=False)) == everything
+    assert names(plan.rm(GOING, force=False, delete_branch=True)) == [*everything, "DeleteBranch"]
+    assert names(plan.rm(replace(GOING, dirty=("a",)), force=True, delete_branch=False)) == everything
+    kept = replace(GOING, only_here_with_branch=("abc x",))
+    assert names(plan.rm(kept, force=False, delete_branch=False)) == everything
+
+
+@pytest.mark.parametrize(
+    ("seen", "options", "words"),
+    [
+        (replace(GOING, worktree=MAIN), "force", "main checkout"),
+        (replace(GOING, worktree=replace(tree(), locked="on a stick\n")), "force", "locked: on a stick$"),
+        (replace(GOING, worktree=replace(tree(), locked="")), "force", "locked$"),
+        (replace(GOING, operations=("rebase",)), "force", "a rebase is under way"),
+        (replace(GOING, dirty=("a",)), "", "not committed"),
+        (replace(GOING, only_here=("abc x",)), "force", "nowhere else"),
+        (replace(GOING, only_here_with_branch=("abc x",)), "force delete", "nowhere else"),
+    ],
+)
+def test_rm_refuses_where_work_could_be_lost(seen: plan.Removal, options: str, words: str) -> None:
+    with pytest.raises((Refused, UsageError), match=words):
+        plan.rm(seen, force="force" in options, delete_branch="delete" in options)

@@ -1,0 +1,227 @@
+"""The git directory that a sandbox writes to, and how its refs are read."""
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unit.repos import Inside, commit, create, git, linked, repository, worktree
+from wt import git as host
+from wt import importer, naming, private_repo
+from wt.errors import Refused, ToolError
+from wt.model import InsideRefs, Worktree
+
+OID, OTHER = "a" * 40, "b" * 40
+
+
+def test_git_works_inside_and_nothing_reaches_the_host(shop: Path) -> None:
+    feature = linked(shop)
+    (shop / ".git/info/exclude").write_text("/ignored\n")
+    (feature / "ignored").touch()
+    inside, before = Inside(feature), git(shop, "rev-parse", "feature")
+    assert inside.git("status", "--porcelain") == ""
+    new = inside.commit()
+    inside.git("gc", "--quiet")
+    inside.git("fsck", "--strict")
+    assert inside.git("log", "--format=%H %an") == f"{new} Ada\n{before} Ada"
+    assert git(shop, "rev-parse", "feature") == before
+    git(shop, "cat-file", "-e", new, code=1)
+
+
+def test_it_borrows_the_host_s_objects_and_keeps_them_alive(shop: Path) -> None:
+    tree = create(linked(shop))
+    assert (naming.private_repo(tree) / "objects/info/alternates").read_text() == "/wt/objects\n"
+    assert (naming.worktree_state_dir(tree) / "dot-git").read_text() == "gitdir: /wt/repo.git\n"
+    kept = {f"refs/wt/feature/base/heads/{name}": git(shop, "rev-parse", "HEAD") for name in ("feature", "main")}
+    assert host.refs(tree.repository, "refs/wt/") == kept
+
+
+def test_it_knows_two_branches_and_no_secret(shop: Path) -> None:
+    secrets = ("http.extraHeader", "credential.helper", "alias.x", "core.hooksPath", "user.signingKey")
+    for key, value in (("remote.origin.url", "https://a:s3cret@x.org/y"), *((key, "s3cret") for key in secrets)):
+        git(shop, "config", key, value)
+    git(shop, "branch", "unrelated")
+    git(shop, "tag", "v1")
+    inside = Inside(linked(shop))
+    assert set(private_repo.read_refs(inside.tree).refs) == {"refs/heads/feature", "refs/heads/main"}
+    assert inside.git("remote", "get-url", "origin") == "https://x.org/y"
+    texts = [path.read_text(errors="replace") for path in inside.path.rglob("*") if path.is_file()]
+    assert "s3cret" not in "".join(texts)
+    assert list(inside.path.glob("hooks/*")) == []
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "ümlaut", "a'b$c"])
+def test_odd_identities_survive(shop: Path, name: str) -> None:
+    git(shop, "config", "user.name", name)
+    assert Inside(shop).git("config", "user.name") == name
+
+
+def test_the_host_is_a_remote_whatever_the_user_s_remotes_are_called(shop: Path) -> None:
+    git(shop, "remote", "add", "host", "https://example.com/shop.git")
+    assert Inside(shop).git("remote", "get-url", "--all", "host") == "/wt/host.git"
+
+
+def test_sha256_repository(tmp_path: Path) -> None:
+    inside = Inside(repository(tmp_path / "long", "--object-format=sha256"))
+    assert private_repo.read_refs(inside.tree).refs["refs/heads/main"] == inside.git("rev-parse", "HEAD")
+    assert len(inside.commit()) == 64
+
+
+def test_shallow_repository(shop: Path) -> None:
+    commit(shop, text="second\n")
+    commit(shop, text="third\n")
+    git(shop, "clone", "--quiet", "--depth=2", shop.as_uri(), "../shallow")
+    inside = Inside(shop.parent / "shallow")
+    assert len(inside.git("log", "--format=%H").splitlines()) == 2
+    inside.git("fsck")
+
+
+def test_split_index(shop: Path) -> None:
+    git(shop, "update-index", "--split-index")
+    assert Inside(shop).git("status", "--porcelain") == ""
+
+
+def test_1500_packed_refs_are_quick(shop: Path) -> None:
+    tip = git(shop, "rev-parse", "HEAD")
+    lines = "".join(f"{tip} refs/heads/b{number}\n" for number in range(1500))
+    (shop / ".git/packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted \n{lines}")
+    started = time.process_time()
+    tree = create(shop)
+    private_repo.write_host_view(tree, view_files(tree))
+    assert time.process_time() - started < 0.5
+    assert set(private_repo.read_refs(tree).refs) == {"refs/heads/main"}
+
+
+@pytest.mark.parametrize("head", ["-b feature", "--detach main~1"])
+def test_a_fresh_one_has_nothing_to_import(shop: Path, head: str) -> None:
+    commit(shop, text="second\n")
+    git(shop, "worktree", "add", "--quiet", "../tree", *head.split())
+    tree = create(shop.parent / "tree")
+    assert importer.missing(tree, private_repo.read_refs(tree), host.refs(tree.repository)) == {}
+
+
+def test_half_of_one_is_not_seen_and_it_can_be_made_again_and_removed_twice(shop: Path) -> None:
+    tree = worktree(shop)
+    state, settings = naming.worktree_state_dir(tree), host.settings(tree.repository, tree.branch)
+    with pytest.raises(ToolError):
+        private_repo.create(tree, replace(settings, object_format="md5"))
+    assert not private_repo.exists(tree)
+    assert list(state.glob(".repo*")) == []
+    (state / ".repo.git.killed").mkdir()
+    private_repo.create(tree, settings)
+    assert private_repo.exists(tree)
+    private_repo.remove(tree)
+    private_repo.remove(tree)
+    assert not state.exists()
+
+
+def view_files(tree: Worktree) -> dict[str, bytes]:
+    return dict(private_repo.host_view_files(tree, host.settings(tree.repository, tree.branch)))
+
+
+def test_the_host_view_shows_packed_and_loose_refs_to_git(shop: Path) -> None:
+    git(shop, "branch", "packed")
+    git(shop, "pack-refs", "--all")
+    tree = create(shop)
+    assert not private_repo.host_view_is_current(tree, view_files(tree))
+    private_repo.write_host_view(tree, view_files(tree))
+    assert private_repo.host_view_is_current(tree, view_files(tree))
+    view = naming.worktree_state_dir(tree) / "host.git"
+    (view / "objects/info/alternates").write_text(f"{shop}/.git/objects\n")
+    (view / "refs").rmdir()
+    (view / "refs").symlink_to(shop / ".git/refs")  # as the mount does
+    git(shop, "branch", "later")
+    assert git(shop, "ls-remote", str(view)) == git(shop, "ls-remote", ".")
+    assert not private_repo.host_view_is_current(tree, view_files(tree))
+
+
+def test_refs_inside_are_read_as_git_wrote_them(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    first = inside.commit()
+    inside.git("branch", "topic/one")
+    inside.git("tag", "--annotate", "--message", "one", "v1")
+    inside.git("pack-refs", "--all")
+    second = inside.commit(text="second\n")
+    stash: list[str] = []
+    for text in ("stash one\n", "stash two\n"):
+        (inside.tree.path / "inside").write_text(text)
+        inside.git("stash")
+        stash.insert(0, inside.git("rev-parse", "stash"))
+    inside.git("checkout", "--quiet", "--detach", "HEAD~1")
+    refs = {
+        "refs/heads/feature": second,
+        "refs/heads/main": git(shop, "rev-parse", "main"),
+        "refs/heads/topic/one": first,
+        "refs/tags/v1": inside.git("rev-parse", "v1"),
+    }
+    assert private_repo.read_refs(inside.tree) == InsideRefs(None, first, refs, tuple(stash), None)
+
+
+@pytest.mark.parametrize("command", ["merge", "rebase", "cherry-pick"])
+def test_an_operation_under_way_is_seen(shop: Path, command: str) -> None:
+    inside = Inside(linked(shop))
+    inside.git("branch", "other")
+    inside.commit(text="one\n")
+    inside.git("checkout", "--quiet", "other")
+    inside.commit(text="two\n")
+    inside.git(command, "feature", code=1)
+    assert private_repo.read_refs(inside.tree).operation == command
+
+
+@pytest.fixture
+def root(shop: Path) -> Path:
+    """A private repository that an agent has made of single files."""
+    root = naming.private_repo(worktree(shop))
+    (root / "refs/heads").mkdir(parents=True)
+    (root / "HEAD").write_text("ref: refs/heads/main\n")
+    (root / "refs/heads/main").write_text(f"{OID}\n")
+    return root
+
+
+def test_symlinked_refs_are_not_followed(root: Path, shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x").write_text(f"{OTHER}\n")
+    for place, target in (("heads/link", "elsewhere/x"), ("heads/dir", "elsewhere"), ("tags", "elsewhere")):
+        (root / "refs" / place).symlink_to(tmp_path / target)
+    os.mkfifo(root / "refs/heads/fifo")
+    assert (root / "refs/tags/x").read_text() == f"{OTHER}\n"  # positive control
+    assert private_repo.read_refs(worktree(shop)).refs == {"refs/heads/main": OID}
+
+
+@pytest.mark.parametrize("name", ["HEAD", "packed-refs", "logs/refs/stash"])
+@pytest.mark.parametrize("kind", ["symlink", "fifo", "directory"])
+def test_anything_else_in_place_of_git_s_files_is_refused(root: Path, shop: Path, name: str, kind: str) -> None:
+    (root / "refs/stash").write_text(f"{OTHER}\n")
+    (root / name).unlink(missing_ok=True)
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    make = {"symlink": lambda path: path.symlink_to("/etc/passwd"), "fifo": os.mkfifo, "directory": os.mkdir}
+    make[kind](root / name)
+    with pytest.raises(Refused):
+        private_repo.read_refs(worktree(shop))
+
+
+def test_hostile_names_and_contents_are_ignored(root: Path, shop: Path) -> None:
+    bad = ["a b", "a..b", "x.lock", ".h", "a~1", "a^", "a:b", "a?b", "a*", "a[b", "a\\b", "a\x01b", "a@{1}", "z."]
+    for name in bad:
+        (root / "refs/heads" / name).write_text(f"{OTHER}\n")
+    others = ["HEAD", "../../x", "refs/heads//a", "refs/remotes/o/a", *(f"refs/heads/{name}" for name in bad)]
+    packed = "".join(f"{OTHER} {name}\n" for name in [*others, "refs/heads/good"])
+    (root / "packed-refs").write_text(f"zz refs/heads/b\n{packed}")
+    (root / "refs/heads/text").write_text("ref: refs/heads/../../../etc/passwd\n")
+    (root / "refs/heads/short").write_text("abc\n")
+    assert private_repo.read_refs(worktree(shop)).refs == {"refs/heads/main": OID, "refs/heads/good": OTHER}
+
+
+def test_a_flood_of_packed_refs_is_refused_as_one_of_loose_refs_is(root: Path, shop: Path) -> None:
+    (root / "packed-refs").write_text("".join(f"{OTHER} refs/heads/b{number}\n" for number in range(20_001)))
+    with pytest.raises(Refused):
+        private_repo.read_refs(worktree(shop))
+
+
+def test_without_head_it_is_refused_and_its_place_named(root: Path, shop: Path) -> None:
+    (root / "HEAD").unlink()
+    with pytest.raises(Refused, match="no HEAD") as caught:
+        private_repo.read_refs(worktree(shop))
+    assert str(root) in (caught.value.hint or "")

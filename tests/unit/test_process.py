@@ -1,0 +1,83 @@
+"""Starting programs."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from unit.repos import run as real
+from wt import process
+from wt.errors import ToolError
+
+
+def pass_through(tmp_path: Path, script: str, *, code: int) -> str:
+    call = f"process.pass_through(['sh', '-c', {script!r}], on_signal=['sh', '-c', 'echo $0 >got'])"
+    return real(
+        [sys.executable, "-c", f"import sys; from wt import process; sys.exit({call})"], tmp_path, code=code
+    ).stdout
+
+
+def test_a_missing_program_is_a_tool_error_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match="git is not installed") as caught:
+        process.run(["git", "status"])
+    assert (caught.value.exit_code, caught.value.hint) == (4, "install git 2.34 or newer")
+    with pytest.raises(ToolError, match="docker is not installed"):
+        process.pass_through(["docker"], on_signal=["true"])
+    with pytest.raises(ToolError, match="docker is not installed"):
+        list(process.follow(["docker"]))
+
+
+def test_a_program_that_may_not_be_started_is_a_tool_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError):
+        process.run(["docker", "ps"])
+
+
+def test_a_failure_tells_the_program_the_verb_and_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"^git rev-parse failed: not a git repository"):
+        process.run(["git", "-C", str(tmp_path), "rev-parse", "HEAD"])
+
+
+def test_output_that_is_no_utf8_survives() -> None:
+    assert os.fsencode(process.run(["printf", "\\377"]).text) == b"\xff"
+
+
+def test_the_time_limit_ends_it() -> None:
+    with pytest.raises(ToolError, match=r"^sleep took longer than 0\.2 s"):
+        process.run(["sleep", "30"], seconds=0.2)
+
+
+def test_the_size_limit_stops_a_writer(tmp_path: Path) -> None:
+    write = ["dd", "if=/dev/zero", f"of={tmp_path}/file", "bs=1024", "count=64"]
+    process.run(write, max_file_bytes=64 * 1024)
+    assert (tmp_path / "file").stat().st_size == 64 * 1024
+    with pytest.raises(ToolError):
+        process.run(write, max_file_bytes=16 * 1024)
+    assert (tmp_path / "file").stat().st_size == 16 * 1024
+
+
+def test_the_environment_loses_what_would_aim_git_and_compose_elsewhere(tmp_path: Path) -> None:
+    planted = dict.fromkeys(("GIT_DIR", "GIT_CONFIG_COUNT", "COMPOSE_FILE", "GIT_CONFIG_GLOBAL", "DOCKER_HOST"), "0")
+    script = "from wt import process; process.clean_environment(); print(process.run(['env']).text)"
+    seen = real([sys.executable, "-c", script], tmp_path, env=planted).stdout.splitlines()
+    assert {line.partition("=")[0] for line in seen} & planted.keys() == {"GIT_CONFIG_GLOBAL", "DOCKER_HOST"}
+
+
+@pytest.mark.parametrize("code", [0, 126])
+def test_pass_through_hands_on_streams_and_the_exit_code(tmp_path: Path, code: int) -> None:
+    assert pass_through(tmp_path, f"cat; echo out; exit {code}", code=code) == "out\n"
+
+
+def test_pass_through_hands_on_signals_from_the_first_moment(tmp_path: Path) -> None:
+    pass_through(tmp_path, "kill -TERM $PPID; for i in 1 2 3 4 5 6; do [ -s got ] && exit 7; sleep 0.1; done", code=7)
+    assert (tmp_path / "got").read_text() == "15\n"
+
+
+def test_lines_are_followed_as_they_come_and_a_failure_has_the_last_word() -> None:
+    lines = process.follow(["sh", "-c", "echo first; echo last words >&2; exit 1"])
+    assert [next(lines), next(lines)] == [b"first\n", b"last words\n"]
+    with pytest.raises(ToolError, match="last words"):
+        next(lines)

@@ -1,0 +1,109 @@
+"""The tracked files: valid with and without `.env`, whatever the directories are called."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from unit.nouns import MAIN, SEEN
+from unit.repos import run
+from wt import node, plan, scaffold
+from wt.envfile import merge
+from wt.errors import UsageError
+
+ODD = ("we ird", "a$b", "a${b", 'a"b', "it's", "ümlaut", "#x", "a: b", "{x}", "a\\b", "-", "🙂", "@@{store}", "a:b")
+
+
+def render(root: Path, *packages: str, name: str = "shop") -> Path:
+    """The rendered files, in a directory of their own; the project is pnpm's when `root` has its lock file."""
+    rendered = scaffold.Project(name, node.package_manager(root), packages or (".",), ("infra",))
+    (root / "out").mkdir()
+    for file, text in scaffold.render("node", rendered).items():
+        (root / "out" / file).write_text(text)
+    return root / "out"
+
+
+def compose(root: Path, *files: str) -> Any:
+    chosen = [word for file in files or ("docker-compose.yml", "compose.wt.yml") for word in ("-f", file)]
+    return json.loads(run(["docker", "compose", "-p", "x", *chosen, "config", "--format", "json"], root).stdout)
+
+
+def devcontainer(root: Path) -> Any:
+    return json.loads(re.sub(r"^\s*//.*$", "", (root / "devcontainer.json").read_text(), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", ["package-lock.json", "pnpm-lock.yaml"])
+def test_every_file_is_rendered_and_parses(tmp_path: Path, lock: str) -> None:
+    (tmp_path / lock).touch()
+    out = render(tmp_path)
+    assert [file.name for file in out.iterdir() if "@@" in file.read_text()] == []
+    assert [file.name for file in out.glob("*.yml") if not yaml.safe_load(file.read_text())["services"]] == []
+    assert devcontainer(out)["dockerComposeFile"] == ["docker-compose.yml", "compose.wt.yml"]
+    assert ("pnpm@latest" in (out / "Dockerfile").read_text()) is lock.startswith("pnpm")
+
+
+def test_compose_accepts_the_files_without_env_and_they_make_a_sandbox(tmp_path: Path) -> None:
+    out = render(tmp_path)
+    app = compose(out)["services"]["app"]
+    assert (app["user"], app["cap_drop"], app["security_opt"]) == ("1000:1000", ["ALL"], ["no-new-privileges:true"])
+    assert {"privileged", "ports", "network_mode", "pid", "devices", "cap_add"} & app.keys() == set()
+    assert "docker.sock" not in json.dumps(app)
+    assert compose(out, "docker-compose.shared.yml")["networks"]["dev"]["name"] == "dev"
+
+
+def test_compose_reads_what_prepare_writes(tmp_path: Path) -> None:
+    out = render(tmp_path, ".", "packages/a")
+    seen = replace(SEEN, worktree=MAIN, node_version="24")
+    (out / ".env").write_text(merge("", plan.environment(seen, "dev-1")))
+    got = compose(out)
+    app = got["services"]["app"]
+    assert (app["user"], app["build"]["args"]["NODE_VERSION"]) == ("501:20", "24")
+    assert got["networks"]["dev"]["name"] == "dev-1"
+    binds = {mount["target"]: mount for mount in app["volumes"] if mount["type"] == "bind"}
+    assert binds["/app/.git"]["source"] == "/code/shop/.git/wt-sandbox/main/repo.git"
+    assert binds["/wt/objects"]["source"] == "/code/shop/.git/objects"
+    protected = {"/wt/objects", "/wt/host.git", "/app/.devcontainer", "/app/.vscode", "/app/.idea", "/app/infra"}
+    assert {target for target in protected if not binds[target].get("read_only")} == set()
+    assert [mount for mount in binds.values() if not mount["source"].startswith("/code/shop")] == []
+    assert [mount for mount in binds.values() if mount["bind"].get("create_host_path")] == []
+
+
+@pytest.mark.parametrize("package", ODD)
+def test_packages_of_any_name_are_mounted_where_they_are(tmp_path: Path, package: str) -> None:
+    app = compose(render(tmp_path, package))["services"]["app"]
+    shown = f"/app/{package}/node_modules".replace("$", "$$")  # as `config` prints a dollar sign
+    assert shown in {mount["target"] for mount in app["volumes"]}
+    assert shown in app["build"]["args"]["WT_MOUNT_POINTS"].splitlines()
+
+
+@pytest.mark.parametrize("name", ["true", "null", "007", "1e3", "Ünï côde", 'a"b', "${HOME}", "a\\b"])
+def test_repositories_of_any_name_get_valid_files(tmp_path: Path, name: str) -> None:
+    out = render(tmp_path, name=name)
+    assert devcontainer(out)["name"].startswith(name)
+    database = compose(out, "docker-compose.shared.yml")["services"]["postgres"]["environment"]["POSTGRES_DB"]
+    assert compose(out)["services"]["app"]["environment"]["DATABASE_URL"].endswith(f"/{database}")
+
+
+def test_each_package_has_a_volume_of_its_own(tmp_path: Path) -> None:
+    packages = (".", "packages/a", "packages-a", "packages/A", "日", "本")
+    app = compose(render(tmp_path, *packages))["services"]["app"]
+    volumes = [mount["source"] for mount in app["volumes"] if mount["target"].endswith("node_modules")]
+    assert len(set(volumes)) == len(packages)
+
+
+@pytest.mark.parametrize("package", [".", "packages/a", *ODD])
+def test_facts_are_read_back(tmp_path: Path, package: str) -> None:
+    text = scaffold.compose_wt(scaffold.Project("shop", node.package_manager(tmp_path), (package,), (package,)))
+    modules = f"{package}/node_modules".removeprefix("./")
+    assert scaffold.read_facts(text) == scaffold.Facts((modules,), (package,))
+
+
+@pytest.mark.parametrize("text", ["", "x-wt: {", "x-wt: []", "x-wt: {}"])
+def test_damaged_facts_say_what_to_do(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        scaffold.read_facts(text)
+    assert caught.value.hint == "wt init --upgrade"

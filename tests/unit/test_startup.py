@@ -1,0 +1,43 @@
+"""What is typed often, or runs before every start of an editor, imports no heavy library."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from unit.repos import commit, repository, run, wt
+
+HEAVY = {"rich", "git", "python_on_whales", "pydantic"}
+SCRIPT = """
+import atexit, sys
+atexit.register(lambda: print("imported:", *sorted(sys.modules), file=sys.stderr))
+from wt.cli import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = repository(tmp_path_factory.mktemp("startup") / "shop")
+    wt(path, "init")
+    commit(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "proof", "heavy"),
+    [
+        ("--help", 0, "wt.cli", HEAVY | {"yaml", "dotenv"}),
+        ("path", 0, "wt.commands.path", HEAVY | {"yaml", "dotenv"}),
+        ("ls", 0, "wt.commands.ls", HEAVY | {"yaml"}),
+        ("prepare", 4, "wt.commands.prepare", HEAVY),
+        ("sync", 0, "wt.commands.sync", HEAVY | {"yaml"}),
+    ],
+)
+def test_hot_commands_import_no_heavy_library(
+    project: Path, command: str, code: int, proof: str, heavy: set[str]
+) -> None:
+    done = run([sys.executable, "-c", SCRIPT, *command.split()], project, code=code)
+    modules = set(done.stderr.rpartition("imported: ")[2].split())
+    assert proof in modules, "the command did not run"
+    assert modules & heavy == set()
