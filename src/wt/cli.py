@@ -1,5 +1,6 @@
 """Arguments in, exit code out: the only module that knows typer, and the only one that catches."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -38,6 +39,9 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until the dependencies are i
 
 def main() -> None:
     """Run the program and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     process.clean_environment()
     process.interrupt_on_signals()
     as_json = "--json" in sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
@@ -224,7 +228,7 @@ def shared_up(as_json: Json = False) -> None:
 def shared_down(
     volumes: Annotated[bool, typer.Option("--volumes", help="Remove their data, too.")] = False,
 ) -> None:
-    """Remove the shared services; their data stays."""
+    """Remove the shared services."""
     from wt.commands import shared
 
     shared.down(_context(), volumes=volumes)
@@ -252,9 +256,10 @@ def shared_logs(
 
 def _name_and_command(words: list[str]) -> tuple[str | None, list[str]]:
     """NAME and COMMAND; a `--` in front of everything, which the parser swallows, means that NAME was left out."""
-    if "--" in words:
-        return words[0], words[words.index("--") + 1 :]
-    return (None, words) if "--" in sys.argv else (words[0], words[1:])
+    if sys.argv[sys.argv.index("exec") + 1 :][:1] == ["--"]:
+        return None, words
+    name, *command = words
+    return name, command[1:] if command[:1] == ["--"] else command
 
 
 def _context() -> Context:

@@ -6,8 +6,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from wt import hostile
 from wt.errors import UsageError
 
 FILE = ".devcontainer/wt.toml"
@@ -75,15 +76,15 @@ def load(root: Path) -> Config:
 
     Raises:
         UsageError: with the file, the key and what it may be.
+        Refused: it is a symlink or no regular file.
     """
-    try:
-        text = (root / FILE).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    content = hostile.read(root, FILE)
+    if content is None:
         return Config()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{FILE} can't be read: {error}") from error
     try:
-        return parse(tomllib.loads(text))
+        return parse(tomllib.loads(content.decode()))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{FILE} is not UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{FILE} is not valid TOML: {error}") from error
 
@@ -114,6 +115,8 @@ def parse(data: Mapping[str, object]) -> Config:
             raise UsageError(
                 f'{FILE}: {name} = "{size}" is not a size', hint='write a number and k, m or g, such as "8g"'
             )
+    if "/" in config.shared.file or config.shared.file in {"", ".", ".."}:
+        raise UsageError(f'{FILE}: shared.file = "{config.shared.file}" is not the name of a file in .devcontainer')
     return config
 
 
@@ -147,7 +150,7 @@ def _checked(values: Mapping[str, object], defaults: Mapping[str, object], prefi
 def _value(key: str, value: object, default: object) -> object:
     if key in _PATH_LISTS:
         if isinstance(value, list) and all(isinstance(item, str) and _inside(item) for item in value):
-            return tuple(value)
+            return tuple(str(PurePosixPath(item)) for item in value)
         raise UsageError(f"{FILE}: {key} must be a list of paths inside the repository", hint='such as ["packages/a"]')
     if isinstance(default, int):
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
@@ -159,4 +162,4 @@ def _value(key: str, value: object, default: object) -> object:
 
 
 def _inside(path: str) -> bool:
-    return bool(path) and not path.startswith("/") and ".." not in Path(path).parts
+    return bool(path) and not path.startswith("/") and ".." not in Path(path).parts and path.isprintable()

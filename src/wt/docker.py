@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wt import naming, process
+from wt import envfile, naming, process
 from wt.errors import EngineError, ToolError, WtError
 from wt.model import ComposeProject, Container
 
@@ -107,7 +107,9 @@ def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, secon
     try:
         _compose(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
     except WtError as error:
-        failed = [container for container in containers(project=compose.name) if not container.healthy]
+        failed = [container for container in containers(project=compose.name) if not _is_well(container)]
+        if not failed:
+            return
         logs = tuple(line for container in failed for line in _last_lines(container))
         raise WtError(
             error.message, hint="`wt shared logs` shows all they say", details=error.details + logs
@@ -178,8 +180,8 @@ def signal_command(container: Container, mark: str) -> list[str]:
     `docker exec` itself hands no signal on; what it started is known by its environment.
     """
     script = (
-        'for process in /proc/[0-9]*; do if tr "\\0" "\\n" <"$process/environ" 2>/dev/null | grep -qx "$1"; '
-        'then kill -s "$2" "${process#/proc/}" 2>/dev/null; fi; done'
+        'found=; for process in /proc/[0-9]*; do if tr "\\0" "\\n" <"$process/environ" 2>/dev/null | grep -qx "$1"; '
+        'then kill -s "$2" "${process#/proc/}" 2>/dev/null && found=1; fi; done; [ -n "$found" ]'
     )
     return ["docker", "exec", container.id, "sh", "-c", script, "sh", f"{_EXEC_MARK}={mark}"]
 
@@ -236,6 +238,11 @@ def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: s
     return ["docker", "compose", "--project-name", project, "logs", *options, *services]
 
 
+def _is_well(container: Container) -> bool:
+    """Healthy, or a job such as a migration that ended well; compose's --wait takes that for a failure."""
+    return container.healthy or container.status.startswith("Exited (0)")
+
+
 def _last_lines(container: Container) -> list[str]:
     answer = process.run(["docker", "logs", "--tail", "5", container.id], check=False)
     lines = (answer.stdout + answer.stderr).decode(errors="replace").splitlines()
@@ -277,9 +284,11 @@ def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable
         "never",
         *arguments,
     ]
+    # A variable of the same name would win over the file.
+    named = envfile.read(compose.env_file.read_text(errors="surrogateescape"))
     lines: list[str] = []
     try:
-        with closing(process.follow(command)) as output:
+        with closing(process.follow(command, without=named)) as output:
             for line in (data.decode(errors="replace").rstrip() for data in output):
                 if line:
                     lines.append(line)

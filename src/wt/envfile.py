@@ -1,16 +1,23 @@
 """Reads, merges and writes `.devcontainer/.env`, so that compose and python-dotenv read the same values."""
 
+import re
 from collections.abc import Mapping
 from io import StringIO
 
 from wt.errors import WtError
+
+_BOM = "\ufeff"
+_BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)*")
 
 
 def read(text: str) -> dict[str, str]:
     """The values of an env file, nothing interpolated."""
     from dotenv import dotenv_values
 
-    return {key: value or "" for key, value in dotenv_values(stream=StringIO(text), interpolate=False).items()}
+    return {
+        key: value or ""
+        for key, value in dotenv_values(stream=StringIO(text.removeprefix(_BOM)), interpolate=False).items()
+    }
 
 
 def merge(text: str, values: Mapping[str, str]) -> str:
@@ -23,15 +30,25 @@ def merge(text: str, values: Mapping[str, str]) -> str:
 
     pending = dict(values)
     lines: list[str] = []
-    for binding in parse_stream(StringIO(text)):
+    mark = _BOM if text.startswith(_BOM) else ""
+    for binding in parse_stream(StringIO(text.removeprefix(_BOM))):
         original = binding.original.string
+        if binding.key in values:
+            # Blank lines above belong to what the parser took for the line.
+            lines.append(_BLANK_LINES.match(original)[0])  # type: ignore[index]
+        else:
+            lines.append(original)
         if binding.key in pending:
             lines.append(_line(binding.key, pending.pop(binding.key)))
-        elif binding.key not in values:
-            lines.append(original)
-    if lines and not lines[-1].endswith("\n"):
+    if lines and not "".join(lines).endswith("\n") and "".join(lines):
         lines.append("\n")
-    return "".join(lines) + "".join(_line(key, value) for key, value in pending.items())
+    merged = mark + "".join(lines) + "".join(_line(key, value) for key, value in pending.items())
+    if values.items() - read(merged).items():
+        raise WtError(
+            ".devcontainer/.env can't be completed: one of your lines takes in those behind it",
+            hint="look for a quotation mark that is never closed",
+        )
+    return merged
 
 
 def quote(value: str) -> str:

@@ -6,13 +6,14 @@ agent can write, and switches off what would run a program found there.
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 
 from wt import naming, process
-from wt.errors import Refused, UsageError
+from wt.errors import Refused, ToolError, UsageError
 from wt.model import GitSettings, Remote, Repository, Worktree
 
 _SAFE = (
@@ -42,12 +43,17 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
             )
         raise Refused(f"git does not open {directory}: {answer.complaint}")
-    common_text, git_text, inside = answer.text.splitlines()
+    common_text, git_text, inside = answer.text.split("\n")[:3]
     common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
     repository = Repository(common_dir, _main_checkout(common_dir))
     known = [tree for tree in worktrees(repository) if tree.git_dir == git_dir]
     if inside == "false" and repository.main_checkout is None and git_dir == common_dir:
         return repository, None
+    if not known and git_dir == common_dir:
+        raise Refused(
+            f"the git directory of {directory} lies apart from it, in {common_dir}",
+            hint="wt works in clones whose .git is a directory, and in their worktrees; not in submodules",
+        )
     here = directory.resolve()
     if not known or not here.is_relative_to(known[0].path.resolve()):
         raise Refused(
@@ -85,15 +91,17 @@ def settings(repository: Repository, branch: str | None) -> GitSettings:
     Raises:
         Refused: the repository is of a kind that can't be shared with a sandbox.
     """
-    pattern = r"^(user\.(name|email)|remote\..*\.url|core\.excludesfile|extensions\..*)$"
-    output = _repository_git(repository, "config", "-z", "--get-regexp", pattern, check=False).text
-    entries = [entry.partition("\n")[::2] for entry in output.split("\0") if entry]
+    pattern = r"^(user\.(name|email)|remote\..*\.(url|promisor)|core\.excludesfile|extensions\..*)$"
+    answer = _repository_git(repository, "config", "-z", "--get-regexp", pattern, check=False)
+    if answer.code not in (0, 1):
+        raise ToolError(f"git config failed: {answer.complaint}")
+    entries = [entry.partition("\n")[::2] for entry in answer.text.split("\0") if entry]
     values = dict(entries)
     _refuse_unsupported(repository, values)
     remotes = tuple(
         Remote(key.removeprefix("remote.").removesuffix(".url"), without_credentials(value))
         for key, value in entries
-        if key.startswith("remote.")
+        if key.startswith("remote.") and key.endswith(".url")
     )
     return GitSettings(
         user_name=values.get("user.name"),
@@ -107,15 +115,20 @@ def settings(repository: Repository, branch: str | None) -> GitSettings:
 
 def obstacles(worktree: Worktree) -> tuple[str, ...]:
     """What makes it unsafe to give this worktree to a sandbox, in words."""
-    found = []
-    inside = [tree.path for tree in worktrees(worktree.repository) if tree.path.is_relative_to(worktree.path)]
-    if len(inside) > 1:
-        others = ", ".join(str(path) for path in inside if path != worktree.path)
-        found.append(f"other worktrees lie inside it, which its sandbox could write to: {others}")
+    others = [tree for tree in worktrees(worktree.repository) if tree.path != worktree.path]
+    inner = [str(tree.path) for tree in others if tree.path.is_relative_to(worktree.path)]
+    outer = [
+        str(tree.path)
+        for tree in others
+        if worktree.path.is_relative_to(tree.path) and naming.private_repo(tree).exists()
+    ]
     modules = worktree.git_dir / "modules"
-    if modules.is_dir() and any(modules.iterdir()):
-        found.append("it has submodules, whose configuration its sandbox could write to")
-    return tuple(found)
+    reasons = (
+        (f"{', '.join(inner)} lies inside it, where its sandbox could write", bool(inner)),
+        (f"it lies inside {', '.join(outer)}, whose sandbox could write to it", bool(outer)),
+        ("it has submodules, whose configuration its sandbox could write", modules.is_dir() and any(modules.iterdir())),
+    )
+    return tuple(reason for reason, holds in reasons if holds)
 
 
 def default_branch(repository: Repository) -> str | None:
@@ -131,7 +144,7 @@ def default_branch(repository: Repository) -> str | None:
 def refs(repository: Repository, *prefixes: str) -> dict[str, str]:
     """Full ref name to object name, below the prefixes, or all of them; tags are not peeled."""
     output = _repository_git(repository, "for-each-ref", "--format=%(objectname) %(refname)", *prefixes).text
-    return {name: oid for oid, _, name in (line.partition(" ") for line in output.splitlines())}
+    return {name: oid for oid, _, name in (line.partition(" ") for line in output.split("\n") if line)}
 
 
 def resolve(repository: Repository, revision: str) -> str | None:
@@ -170,7 +183,7 @@ def only_in(repository: Repository, tips: Iterable[str], others: Iterable[str]) 
         return ()
     stdin = "".join(f"{line}\n" for line in chosen).encode()
     answer = _repository_git(repository, "log", "--format=%h %s", "--max-count=20", "--stdin", stdin=stdin)
-    return tuple(answer.text.splitlines())
+    return tuple(line for line in answer.text.split("\n") if line)
 
 
 def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]:
@@ -185,7 +198,7 @@ def branch_dates(repository: Repository) -> dict[str, datetime]:
     output = _repository_git(
         repository, "for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/heads/"
     ).text
-    pairs = (line.partition(" ") for line in output.splitlines())
+    pairs = (line.partition(" ") for line in output.split("\n") if line)
     return {name: datetime.fromtimestamp(int(seconds), UTC) for seconds, _, name in pairs if seconds}
 
 
@@ -259,38 +272,66 @@ def remove_worktree(worktree: Worktree) -> None:
 
 
 def fetch(
-    repository: Repository, server: Sequence[str], wanted: Mapping[str, str], *, seconds: float, max_bytes: int
+    repository: Repository,
+    server: Sequence[str],
+    wanted: Collection[str],
+    quarantine: Path,
+    *,
+    seconds: float,
+    max_bytes: int,
 ) -> None:
-    """Fetch objects as from a hostile peer and set refs to them.
+    """Fetch objects as from a hostile peer; they come into the repository when all are there and checked.
 
     Args:
         repository: the host's repository.
         server: the command that runs `git upload-pack` on the other side, on its standard streams.
-        wanted: full name of the host's ref to the object name that it gets.
+        wanted: object names.
+        quarantine: a directory on the same file system that is made for this, and is gone afterwards.
         seconds: time limit.
         max_bytes: no file that arrives may be larger.
+
+    Raises:
+        ToolError: the peer did not serve them; the repository is as it was.
     """
+    objects = repository.common_dir / "objects"
+    shutil.rmtree(quarantine, ignore_errors=True)
+    (quarantine / "info").mkdir(parents=True)
+    (quarantine / "info/alternates").write_text(f"{objects}\n")
     options = ("--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--no-recurse-submodules", "--stdin")
     # gitremote-helpers(7), ext: "% " is a space inside an argument, "%%" a percent sign.
     quoted = " ".join(argument.replace("%", "%%").replace(" ", "% ") for argument in server)
-    _repository_git(
-        repository,
-        *("-c", "protocol.ext.allow=always", "-c", "transfer.fsckObjects=true"),
-        *("fetch", *options, f"ext::{quoted}"),
-        stdin="".join(f"+{oid}:{ref}\n" for ref, oid in wanted.items()).encode(errors="surrogateescape"),
-        seconds=seconds,
-        max_file_bytes=max_bytes,
-    )
+    try:
+        _repository_git(
+            repository,
+            *("-c", "protocol.ext.allow=always", "-c", "transfer.fsckObjects=true"),
+            *("fetch", *options, f"ext::{quoted}"),
+            stdin="".join(f"{oid}\n" for oid in wanted).encode(),
+            env={"GIT_OBJECT_DIRECTORY": str(quarantine)},
+            seconds=seconds,
+            max_file_bytes=max_bytes,
+        )
+        _adopt(quarantine, objects)
+    finally:
+        shutil.rmtree(quarantine, ignore_errors=True)
+
+
+def _adopt(quarantine: Path, objects: Path) -> None:
+    """Move objects into the repository, a pack's index last: before it is there, git does not see the pack."""
+    found = [path for path in quarantine.rglob("*") if path.is_file() and path.parent.name != "info"]
+    for path in sorted(found, key=lambda path: path.suffix == ".idx"):
+        target = objects / path.relative_to(quarantine)
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
 
 
 def without_credentials(url: str) -> str:
-    """A remote's address without a password, and for HTTP without a user name, which may be a token."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    user = (parts.username or "") if parts.scheme in {"ssh", "git+ssh"} else ""
-    return urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
+    """A remote's address without a password, and for anything but SSH without a user name, which may be a token."""
+
+    def kept(match: re.Match[str]) -> str:
+        user = match["user"].partition(":")[0] if "ssh" in match["scheme"] else ""
+        return f"{match['scheme']}://{user}@" if user else f"{match['scheme']}://"
+
+    return re.sub(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/?#]*)@", kept, url)
 
 
 def worktree_git(
@@ -305,23 +346,10 @@ def worktree_git(
     return process.run([*_SAFE, *arguments], cwd=worktree.path, env={**pinned, **(env or {})}, check=check)
 
 
-def _repository_git(
-    repository: Repository,
-    *arguments: str,
-    stdin: bytes = b"",
-    check: bool = True,
-    seconds: float | None = None,
-    max_file_bytes: int | None = None,
-) -> process.Result:
-    """Run git on the repository itself, in no worktree."""
-    return process.run(
-        [*_SAFE, f"--git-dir={repository.common_dir}", *arguments],
-        cwd=repository.common_dir,
-        stdin=stdin,
-        check=check,
-        seconds=seconds,
-        max_file_bytes=max_file_bytes,
-    )
+def _repository_git(repository: Repository, *arguments: str, **options: Any) -> process.Result:
+    """Run git on the repository itself, in no worktree; options are those of `process.run`."""
+    command = [*_SAFE, f"--git-dir={repository.common_dir}", *arguments]
+    return process.run(command, cwd=repository.common_dir, **options)
 
 
 def _main_checkout(common_dir: Path) -> Path | None:
@@ -334,7 +362,7 @@ def _refuse_unsupported(repository: Repository, values: Mapping[str, str]) -> No
         "it borrows objects from another one (objects/info/alternates)": (
             repository.common_dir / "objects/info/alternates"
         ).exists(),
-        "it is a partial clone": "extensions.partialclone" in values,
+        "it is a partial clone": any(key.endswith((".promisor", ".partialclone")) for key in values),
         "its refs are not stored as files": values.get("extensions.refstorage", "files") != "files",
     }
     for reason, holds in reasons.items():

@@ -1,26 +1,31 @@
 """What the host's history says: ancestry, distances, what a range of commits brings (GitPython, off the hot paths)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wt.errors import ToolError
 from wt.model import Repository
 
 if TYPE_CHECKING:
-    from git import Repo
+    from git.cmd import Git
 
-_GITLINK = 0o160000
+_GITLINK = "160000"
 
 
 def is_ancestor(repository: Repository, old: str, new: str) -> bool:
     """Whether the commit `new` contains `old`."""
-    with _open(repository) as repo:
-        return repo.is_ancestor(repo.commit(old), repo.commit(new))
+    with _git(repository) as git:
+        code, _, complaint = git.merge_base("--is-ancestor", old, new, with_extended_output=True, with_exceptions=False)
+        if code not in (0, 1):
+            raise ToolError(f"git merge-base failed: {complaint}")
+        return bool(code == 0)
 
 
 def count(repository: Repository, old: str, new: str) -> int:
     """How many commits `new` has that `old` lacks."""
-    with _open(repository) as repo:
-        return sum(1 for _ in repo.iter_commits(f"{old}..{new}"))
+    with _git(repository) as git:
+        return int(git.rev_list("--count", f"{old}..{new}"))
 
 
 def submodule_changes(repository: Repository, old: str, new: str) -> tuple[str, ...]:
@@ -28,31 +33,25 @@ def submodule_changes(repository: Repository, old: str, new: str) -> tuple[str, 
 
     With such a link in the index, a plain `git status` runs what the directory's own configuration says.
     """
-    with _open(repository) as repo:
-        changes = repo.commit(old).diff(repo.commit(new), no_renames=True)
-        return tuple(
-            str(change.b_path)
-            for change in changes
-            if not change.deleted_file
-            and (change.b_mode == _GITLINK or str(change.b_path).rpartition("/")[2].lower() == ".gitmodules")
-        )
+    with _git(repository) as git:
+        fields = git.diff_tree("-r", "-z", "--no-renames", "--diff-filter=AMT", old, new).split("\0")
+    changes = zip(fields[::2], fields[1::2], strict=False)
+    return tuple(
+        path
+        for change, path in changes
+        if change.split(" ")[1] == _GITLINK or path.rpartition("/")[2].lower() == ".gitmodules"
+    )
 
 
-class _open:  # noqa: N801 - reads as the function that it stands for
-    """GitPython on the host's repository; its errors don't come out of here."""
+@contextmanager
+def _git(repository: Repository) -> "Iterator[Git]":
+    """GitPython's commands (its objects know SHA-1 only) on the host's repository; its errors stay in here."""
+    from git import GitError, Repo
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-
-    def __enter__(self) -> "Repo":
-        from git import Repo
-
-        self._repo = Repo(self._repository.common_dir)
-        return self._repo
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from git import GitError
-
-        self._repo.close()
-        if isinstance(error, GitError | ValueError):
-            raise ToolError(f"git could not read the history of {self._repository.common_dir}: {error}") from error
+    repo = Repo(repository.common_dir)
+    try:
+        yield repo.git
+    except GitError as error:
+        raise ToolError(f"git could not read the history of {repository.common_dir}: {error}") from error
+    finally:
+        repo.close()

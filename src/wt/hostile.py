@@ -18,11 +18,16 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def read(root: Path, path: str) -> bytes | None:
+def read(root: Path, path: str, *, limit: int = _MAX_BYTES) -> bytes | None:
     """The content of a regular file below `root`, None when it is absent.
 
+    Args:
+        root: an existing directory.
+        path: the file, relative to it.
+        limit: bytes that it may have at most.
+
     Raises:
-        Refused: it is a symlink, a device or a FIFO, lies behind a symlink, or is larger than 64 MiB.
+        Refused: it is a symlink, a directory, a device or a FIFO, lies behind a symlink, or is too large.
     """
     try:
         with _parent(root, path) as (directory, name):
@@ -31,13 +36,16 @@ def read(root: Path, path: str) -> bytes | None:
         return None
     except OSError as error:
         raise _refusal(root, path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise Refused(f"{root / path} is not a regular file")
-        if status.st_size > _MAX_BYTES:
-            raise Refused(f"{root / path} is larger than 64 MiB")
-        return file.read(_MAX_BYTES)
+        if status.st_size > limit:
+            raise Refused(f"{root / path} is larger than {limit / 1024**2:.3g} MiB")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(limit)
+    finally:
+        os.close(descriptor)
 
 
 def write(root: Path, path: str, content: bytes, *, mode: int, owner: tuple[int, int] | None = None) -> None:
@@ -82,20 +90,19 @@ def make_directory(root: Path, path: str, *, owner: tuple[int, int] | None = Non
     Raises:
         Refused: something on the way is no directory, or a symlink.
     """
+    names = _names(path)
     try:
         descriptor = os.open(root, _DIRECTORY)
-        for name in _names(path):
-            try:
-                os.mkdir(name, 0o755, dir_fd=descriptor)
-                created = True
-            except FileExistsError:
-                created = False
-            inner = os.open(name, _DIRECTORY, dir_fd=descriptor)
+        try:
+            for name in names:
+                created = _make(descriptor, name)
+                inner = os.open(name, _DIRECTORY, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = inner
+                if created and owner is not None:
+                    os.fchown(descriptor, *owner)
+        finally:
             os.close(descriptor)
-            descriptor = inner
-            if created and owner is not None:
-                os.fchown(descriptor, *owner)
-        os.close(descriptor)
     except OSError as error:
         raise _refusal(root, path, error) from error
 
@@ -164,6 +171,14 @@ def _parent(root: Path, path: str) -> Iterator[tuple[int, str]]:
     *parents, name = _names(path)
     with _opened(root, "/".join(parents)) as directory:
         yield directory, name
+
+
+def _make(directory: int, name: str) -> bool:
+    try:
+        os.mkdir(name, 0o755, dir_fd=directory)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _names(path: str) -> tuple[str, ...]:

@@ -35,15 +35,23 @@ def missing(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> dic
     """
     known = set(host.values())
     taken = set(host)
+    above = {parent for name in taken for parent in _parents(name)}
     wanted: dict[str, str] = {}
     for ref, oid in targets(worktree, inside).items():
         if oid not in known:
             # A branch `a` can't be stored beside `a/b`, which an earlier import may have brought.
-            clash = any(ref.startswith(f"{other}/") or other.startswith(f"{ref}/") for other in taken)
+            clash = ref in above or not taken.isdisjoint(_parents(ref))
             name = f"{naming.ref_prefix(worktree)}clash/{oid}" if clash else ref
             wanted[name] = oid
             taken.add(name)
+            above.update(_parents(name))
     return wanted
+
+
+def _parents(name: str) -> list[str]:
+    """`a/b` and `a` of `a/b/c`."""
+    parts = name.split("/")
+    return ["/".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]
 
 
 def bring_in(
@@ -70,12 +78,17 @@ def bring_in(
                 hint=f"start it once: wt up {worktree.name}",
             )
         try:
-            git.fetch(worktree.repository, command, wanted, seconds=limits.seconds, max_bytes=limits.max_bytes)
+            quarantine = naming.worktree_state_dir(worktree) / "incoming"
+            oids = set(wanted.values())
+            git.fetch(
+                worktree.repository, command, oids, quarantine, seconds=limits.seconds, max_bytes=limits.max_bytes
+            )
         except ToolError as error:
             raise ToolError(
                 f"{worktree.name} could not be imported: {error.message}",
                 hint=f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s",
             ) from error
+        git.update_refs(worktree.repository, {ref: (oid, None) for ref, oid in wanted.items()})
     moved, kept, hint = _move(worktree, inside, host)
     commits = history.count(worktree.repository, *moved) if moved else 0
     return ImportReport(worktree, tuple(sorted(wanted)), moved, commits, kept, hint)

@@ -193,8 +193,8 @@ class WorktreeStatus:
     """One row of `wt ls`.
 
     Attributes:
-        state: running, starting, stopped, unhealthy, or none when there is no sandbox.
-        unsynced: refs inside that the host does not have yet.
+        state: running, stopped, unhealthy, none when there is no sandbox, gone when the directory is, or unknown.
+        unsynced: refs inside that the host does not have yet; None when they can't be read.
         ahead: commits on the branch that its base does not have; None when there is no base.
         behind: the other way round.
         last_commit: when the newest commit on it was made.
@@ -203,7 +203,7 @@ class WorktreeStatus:
 
     worktree: Worktree
     state: str
-    unsynced: int
+    unsynced: int | None
     dirty: bool
     ahead: int | None
     behind: int | None

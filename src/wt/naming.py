@@ -1,6 +1,7 @@
 """Names, ids and paths: pure functions from what git says to what docker and the file system are told."""
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -106,14 +107,14 @@ def worktree_path(repository: Repository, pattern: str, name: str, *, taken: Seq
 
     def fill(value: str) -> Path:
         text = pattern.format(parent=base.parent, repository=repository_name(repository), name=value)
-        return base / Path(text).expanduser()
+        return Path(os.path.normpath(base / Path(text).expanduser()))
 
     if "{name}" not in pattern:
         raise UsageError(f"worktree_dir has no {{name}}: {pattern}")
     try:
         path = fill(slug(name))
         return fill(f"{slug(name)}-{digest(name, length=4)}") if path in taken else path
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise UsageError(
             f"worktree_dir can't be read: {pattern}", hint="its placeholders are {parent}, {repository} and {name}"
         ) from error

@@ -2,9 +2,11 @@
 
 import json
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from wt import hostile
 from wt.errors import UsageError
 
 VERSION_FILES = (".nvmrc", ".node-version")
@@ -34,21 +36,21 @@ class PackageManager:
 def package_manager(root: Path) -> PackageManager:
     """The package manager of the project at `root`, recognised by its lock file; npm without one."""
     version = _pinned_version(root)
-    if (root / "pnpm-lock.yaml").is_file():
+    if _is_file(root, "pnpm-lock.yaml"):
         store = "/home/vscode/.local/share/pnpm/store"
         # Left alone, pnpm makes a store in the workspace, since that lies on another file system.
         setup = f"pnpm config set --global store-dir {store}"
         return PackageManager(
             "pnpm", f"pnpm@{version or 'latest'}", setup, "CI=true pnpm install --frozen-lockfile", store
         )
-    if (root / "yarn.lock").is_file():
-        if "# yarn lockfile v1" in (root / "yarn.lock").read_text(errors="replace")[:400]:
+    if _is_file(root, "yarn.lock"):
+        if b"# yarn lockfile v1" in (hostile.read(root, "yarn.lock") or b"")[:400]:
             package, store = f"yarn@{version or '1'}", "/home/vscode/.cache/yarn"
             return PackageManager("yarn", package, "", "yarn install --frozen-lockfile", store)
         package = f"@yarnpkg/cli-dist@{version or 'latest'}"
         return PackageManager("yarn", package, "", "yarn install --immutable", "/home/vscode/.yarn/berry")
     store = "/home/vscode/.npm"
-    lock = next((name for name in ("package-lock.json", "npm-shrinkwrap.json") if (root / name).is_file()), None)
+    lock = next((name for name in ("package-lock.json", "npm-shrinkwrap.json") if _is_file(root, name)), None)
     if lock is None:
         return PackageManager("npm", "", "", "npm install --no-audit --no-fund --no-package-lock", store)
     # `npm ci` starts from nothing each time: only when the lock file is another than the one installed.
@@ -63,24 +65,38 @@ def package_directories(root: Path) -> tuple[str, ...]:
     excluded: set[str] = set()
     for pattern in _workspace_patterns(root):
         target = excluded if pattern.startswith("!") else found
-        for manifest in root.glob(pattern.lstrip("!").strip("/").removeprefix("./") + "/package.json"):
+        for manifest in _matches(root, pattern.lstrip("!").strip("/").removeprefix("./")):
             directory = manifest.parent.relative_to(root)
             if "node_modules" not in directory.parts and len(directory.parts) <= _PATIENT_DEPTH:
                 target.add(str(PurePosixPath(directory)))
-    return tuple(sorted(found - excluded))
+    return tuple(sorted(path for path in found - excluded if path.isprintable()))
+
+
+def _matches(root: Path, pattern: str) -> list[Path]:
+    if ".." in PurePosixPath(pattern).parts:
+        return []
+    try:
+        return list(root.glob(f"{pattern}/package.json"))
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"the workspace {pattern!r} can't be read: {error}") from error
 
 
 def _workspace_patterns(root: Path) -> list[str]:
-    if (root / "pnpm-workspace.yaml").is_file():
+    text = hostile.read(root, "pnpm-workspace.yaml")
+    if text is not None:
         import yaml
 
-        data = yaml.safe_load((root / "pnpm-workspace.yaml").read_text(encoding="utf-8"))
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError("pnpm-workspace.yaml is not valid YAML") from error
         declared = data.get("packages") if isinstance(data, dict) else None
     else:
         declared = _manifest(root).get("workspaces")
         if isinstance(declared, dict):
             declared = declared.get("packages")
-    return [pattern for pattern in declared or [] if isinstance(pattern, str) and not pattern.startswith("/")]
+    patterns = declared if isinstance(declared, list) else []
+    return [pattern for pattern in patterns if isinstance(pattern, str) and pattern.strip("!./")]
 
 
 def _pinned_version(root: Path) -> str | None:
@@ -92,9 +108,11 @@ def _pinned_version(root: Path) -> str | None:
 
 def _manifest(root: Path) -> dict[str, object]:
     try:
-        data = json.loads((root / "package.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+        data = json.loads(hostile.read(root, "package.json") or b"{}")
     except ValueError as error:
         raise UsageError(f"package.json can't be read: {error}") from error
     return data if isinstance(data, dict) else {}
+
+
+def _is_file(root: Path, name: str) -> bool:
+    return hostile.kind(root, name) == stat.S_IFREG

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -44,7 +45,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         env_text=_text(tree, plan.ENV_FILE),
         root_env=_text(tree, ".env"),
         node_version=next((text for name in node.VERSION_FILES if (text := _text(tree, name)) is not None), None),
-        present=frozenset(path for path in made if hostile.kind(tree.path, path) is not None),
+        present=frozenset(path for path in made if _is_there(tree, path, facts.protect)),
         mount_points=mount_points,
         files_digest=_digest(tree, _NOT_CONFIGURATION | {settings.shared.file}),
         ca_bundle=bundle,
@@ -81,10 +82,13 @@ def private(tree: Worktree) -> InsideRefs | None:
     return private_repo.read_refs(tree) if private_repo.exists(tree) else None
 
 
-def sandbox_state(tree: Worktree, containers: Iterable[Container]) -> str:
-    """none, stopped, running, or what docker says of the sandbox's health."""
-    project = naming.project_name(tree)
-    container = app(containers, project)
+def sandbox_state(tree: Worktree, containers: Iterable[Container] | None) -> str:
+    """none, stopped, running or unhealthy; gone when the directory is, unknown when the engine can't be asked."""
+    if not tree.path.is_dir():
+        return "gone"
+    if containers is None:
+        return "unknown"
+    container = app(containers, naming.project_name(tree))
     if container is None:
         return "none"
     if not container.running:
@@ -98,7 +102,7 @@ def app(containers: Iterable[Container], project: str) -> Container | None:
 
 
 def status(
-    tree: Worktree, containers: tuple[Container, ...], dates: Mapping[str, datetime], host: dict[str, str]
+    tree: Worktree, containers: tuple[Container, ...] | None, dates: Mapping[str, datetime], host: dict[str, str]
 ) -> WorktreeStatus:
     """One row of `wt ls`."""
     tip = host.get(tree.branch or "")
@@ -106,19 +110,46 @@ def status(
     counted = (
         git.ahead_behind(tree.repository, tip, host[base]) if tip and base and base != tree.branch else (None, None)
     )
-    try:
-        inside = private(tree)
-    except Refused:
-        inside = None
     return WorktreeStatus(
         worktree=tree,
-        state=sandbox_state(tree, containers) if tree.path.is_dir() else "gone",
-        unsynced=len(importer.missing(tree, inside, host)) if inside else 0,
-        dirty=bool(git.dirty(tree)) if tree.path.is_dir() else False,
+        state=sandbox_state(tree, containers),
+        unsynced=_unsynced(tree, host),
+        dirty=tree.path.is_dir() and bool(git.dirty(tree)),
         ahead=counted[0],
         behind=counted[1],
         last_commit=dates.get(tree.branch or ""),
     )
+
+
+def _unsynced(tree: Worktree, host: dict[str, str]) -> int | None:
+    """How many refs inside the host does not have, or not where it should; None when they can't be read."""
+    try:
+        inside = private(tree)
+    except Refused:
+        return None
+    if inside is None:
+        return 0
+    missing = set(importer.missing(tree, inside, host).values())
+    ours, theirs = inside.refs.get(tree.branch or ""), host.get(tree.branch or "")
+    if ours and theirs and ours != theirs and ours not in missing:
+        # The host has the commit already, on another branch: what is left is to move this one.
+        missing |= {ours} if git.ahead_behind(tree.repository, ours, theirs)[0] else set()
+    return len(missing)
+
+
+def _is_there(tree: Worktree, path: str, protected: tuple[str, ...]) -> bool:
+    """Whether what is mounted or written there is present, and of the kind that it should be.
+
+    Raises:
+        Refused: it is of another kind; a symlink's target would be mounted.
+    """
+    found = hostile.kind(tree.path, path)
+    allowed = {stat.S_IFREG} if path in (plan.CLAUDE_JSON, plan.BASH_HISTORY) else {stat.S_IFDIR}
+    if path in protected:
+        allowed |= {stat.S_IFREG}
+    if found is not None and found not in allowed:
+        raise Refused(f"{tree.path / path} is a symlink or another kind of file", hint="remove it and try again")
+    return found is not None
 
 
 def env_value(tree: Worktree, key: str) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 import sys
 import threading
@@ -103,13 +104,13 @@ class Narrator:
 def answer(command: str, result: object, *, as_json: bool) -> None:
     """Print a command's answer: for people, or as one line of JSON."""
     if as_json:
-        _write(json.dumps({"version": JSON_VERSION, "command": command, "result": _plain(result)}, default=str))
+        _write(json.dumps({"version": JSON_VERSION, "command": command, "result": _plain(result)}))
         return
     match result:
         case Worktree(path=path):
-            _write(str(path))
+            _write_path(path)
         case Path():
-            _write(str(result))
+            _write_path(result)
         case InitReport():
             _init(result)
         case tuple():
@@ -186,7 +187,7 @@ def _import(report: ImportReport) -> None:
 
 def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
     branch = naming.short_branch(row.worktree.branch) if row.worktree.branch else "(detached)"
-    inside = f"{row.unsynced} to sync" if row.unsynced else "-"
+    inside = "unreadable" if row.unsynced is None else f"{row.unsynced} to sync" if row.unsynced else "-"
     ahead, behind = ("-" if number is None else str(number) for number in (row.ahead, row.behind))
     tree = "gone" if row.state == "gone" else "dirty" if row.dirty else "clean"
     size = [_size(row.size or 0)] if sized else []
@@ -222,12 +223,12 @@ def _age(moment: datetime | None) -> str:
     return f"{seconds} s"
 
 
-def _size(size: int) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size = size // 1000 if unit == "B" else round(size / 1000)
-    return ""
+        size /= 1000
+    return f"{size:.1f} GB"
 
 
 def _plain(value: object) -> object:
@@ -245,4 +246,11 @@ def _plain(value: object) -> object:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{clean(text)}\n")
+
+
+def _write_path(path: Path) -> None:
+    """A path as it is, in whatever encoding: another program may be about to open it."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+    sys.stdout.buffer.flush()

@@ -22,6 +22,7 @@ from wt.steps import (
     StartSandbox,
     StartShared,
     Step,
+    StopSandbox,
     WriteFile,
     WriteHostView,
 )
@@ -34,6 +35,9 @@ BASH_HISTORY = f"{CLAUDE_DIR}/.bash_history"
 COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
 PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
+_AIMS_ELSEWHERE = re.compile(
+    r"(?:^|[\n\r\v\f\x85\u2028\u2029])[\s\ufeff]*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)"
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def node_tag(text: str | None) -> str:
     if text is None:
         return DEFAULT_NODE
     version = text.strip()
-    if match := re.fullmatch(r"v?(\d{1,3}(?:\.\d{1,4}){0,2})", version):
+    if match := re.fullmatch(r"v?([0-9]{1,3}(?:\.[0-9]{1,4}){0,2})", version):
         return match[1]
     if version in {"lts/*", "lts"}:
         return "lts"
@@ -229,6 +233,11 @@ def up(worktree: Worktree, config_digest: str, containers: Sequence[Container], 
     return (BuildImage(compose), StartSandbox(compose, recreate=True))
 
 
+def stop(containers: Sequence[Container]) -> tuple[Step, ...]:
+    """What stops the containers of one project; nothing when none runs."""
+    return (StopSandbox(containers[0].project),) if any(each.running for each in containers) else ()
+
+
 def new(
     repository: Repository,
     path: Path,
@@ -238,6 +247,7 @@ def new(
     worktrees: Sequence[Worktree],
     start: str | None,
     default_start: str | None,
+    occupied: bool,
 ) -> AddWorktree:
     """The step that makes a worktree.
 
@@ -249,6 +259,7 @@ def new(
         worktrees: the worktrees there are.
         start: the commit that `--from` names.
         default_start: the commit that a new branch starts from without it.
+        occupied: whether there is something at the path.
 
     Raises:
         UsageError, Refused: it can't be made.
@@ -261,8 +272,12 @@ def new(
         raise UsageError(
             f"the branch {branch} exists; --from is for a new one", hint="leave out --from, or choose another name"
         )
-    if path.exists():
+    if occupied:
         raise Refused(f"{path} exists", hint="choose another name, or set worktree_dir in wt.toml")
+    if around := [tree.path for tree in worktrees if path.is_relative_to(tree.path)]:
+        raise Refused(
+            f"{path} lies inside {around[0]}, whose sandbox could write to it", hint="set worktree_dir in wt.toml"
+        )
     if full in branches:
         return AddWorktree(repository, path, branch, None)
     first = start or default_start
@@ -335,9 +350,9 @@ def _owner(seen: Surroundings, path: str) -> tuple[int, int] | None:
 
 
 def _refuse_root_env(text: str | None) -> None:
-    for key in envfile.read(text or ""):
-        if key.startswith(("COMPOSE_", "WT_")):
-            raise Refused(
-                f".env sets {key}, which would aim docker compose and the devcontainer CLI elsewhere",
-                hint="remove that line; wt's own settings are in .devcontainer/.env",
-            )
+    """By lines and not by what python-dotenv reads: the devcontainer CLI looks for them in any line."""
+    if match := _AIMS_ELSEWHERE.search(text or ""):
+        raise Refused(
+            f".env sets {match['key']}, which would aim docker compose and the devcontainer CLI elsewhere",
+            hint="remove that line; wt's own settings are in .devcontainer/.env",
+        )

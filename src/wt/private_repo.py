@@ -24,6 +24,7 @@ _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
 _MAX_REFS = 20_000
 _MAX_STASH = 1_000
+_MAX_LINE = 4_096
 
 
 def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] | None = None) -> None:
@@ -39,7 +40,8 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     target = naming.private_repo(worktree)
     target.parent.mkdir(parents=True, exist_ok=True)
     tips = _copied_refs(worktree, settings)
-    git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in tips.items()})
+    kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
+    git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
     (target.parent / "dot-git").write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
     temporary = Path(tempfile.mkdtemp(prefix=".repo.git.", dir=target.parent))
     try:
@@ -53,9 +55,10 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
         (temporary / "objects/info/alternates").write_text(f"{OBJECTS_INSIDE}\n")
         (temporary / "info").mkdir(exist_ok=True)
         (temporary / "info/exclude").write_text(settings.excludes, errors="surrogateescape")
-        for name, source in (("index", worktree.git_dir), ("shallow", worktree.repository.common_dir)):
-            if (source / name).is_file():
-                shutil.copyfile(source / name, temporary / name)
+        # An index may be split: then most of it is in the files beside it.
+        copied = [*worktree.git_dir.glob("index"), *worktree.git_dir.glob("sharedindex.*")]
+        for source in (*copied, *worktree.repository.common_dir.glob("shallow")):
+            shutil.copyfile(source, temporary / source.name)
         if owner is not None:
             _give(temporary, *owner)
         temporary.rename(target)
@@ -118,7 +121,7 @@ def renew_packed_refs(worktree: Worktree) -> None:
     """Copy the host's packed refs into the host view, if they changed."""
     view, packed = naming.worktree_state_dir(worktree) / "host.git", worktree.repository.common_dir / "packed-refs"
     content = packed.read_bytes() if packed.is_file() else b""
-    if (view / "packed-refs").read_bytes() != content:
+    if view.is_dir() and hostile.read(view, "packed-refs") != content:
         hostile.write(view, "packed-refs", content, mode=0o644)
 
 
@@ -129,7 +132,7 @@ def read_refs(worktree: Worktree) -> InsideRefs:
         Refused: the repository is not one any more, or holds something that no git writes.
     """
     root = naming.private_repo(worktree)
-    head = _read_text(root, "HEAD")
+    head = _read_text(root, "HEAD", limit=_MAX_LINE)
     if head is None:
         raise Refused(
             f"the private repository of {worktree.name} can't be read: it has no HEAD",
@@ -193,7 +196,7 @@ def _config(worktree: Worktree, settings: GitSettings) -> str:
     user = [(key, value) for key, value in (("name", settings.user_name), ("email", settings.user_email)) if value]
     if user:
         sections.append(("user", user))
-    for remote in settings.remotes:
+    for remote in (each for each in settings.remotes if each.name != "host"):
         refspec = f"+refs/heads/*:refs/remotes/{remote.name}/*"
         sections.append((f'remote "{_escape(remote.name)}"', [("url", remote.url), ("fetch", refspec)]))
     branches = sorted({name for name in (worktree.branch, settings.default_branch) if name})
@@ -210,27 +213,29 @@ def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _read_text(root: Path, path: str) -> str | None:
-    content = hostile.read(root, path)
+def _read_text(root: Path, path: str, *, limit: int = 64 * 1024 * 1024) -> str | None:
+    content = hostile.read(root, path, limit=limit)
     return None if content is None else os.fsdecode(content)
 
 
 def _packed(text: str) -> dict[str, str]:
-    lines = (line.partition(" ") for line in text.splitlines() if line[:1] not in {"#", "^"})
+    lines = [line.partition(" ") for line in text.split("\n") if line[:1] not in {"", "#", "^"}]
+    if len(lines) > _MAX_REFS:
+        raise Refused(f"a private repository has more than {_MAX_REFS} packed refs")
     return {name: oid for oid, _, name in lines if _OID.fullmatch(oid) and _REF.fullmatch(name)}
 
 
 def _loose(root: Path) -> Iterable[tuple[str, str]]:
     for name in hostile.files(root, "refs", limit=_MAX_REFS):
         if _REF.fullmatch(name):
-            oid = (_read_text(root, name) or "").strip()
+            oid = (_read_text(root, name, limit=_MAX_LINE) or "").strip()
             if _OID.fullmatch(oid):
                 yield name, oid
 
 
 def _stash(root: Path) -> tuple[str, ...]:
     """Newest first; each line of the reflog ends one entry's life as the newest."""
-    lines = (_read_text(root, "logs/refs/stash") or "").splitlines()
+    lines = (_read_text(root, "logs/refs/stash") or "").split("\n")
     entries = [fields[1] for line in lines if len(fields := line.split(" ", 2)) == 3 and _OID.fullmatch(fields[1])]
     return tuple(reversed(entries[-_MAX_STASH:]))
 

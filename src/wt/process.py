@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from wt.errors import Interrupted, ToolError
 
@@ -19,6 +19,8 @@ INSTALL_HINTS = {
     "docker": "install Docker Engine 24 or newer with the compose plug-in: https://docs.docker.com/get-docker/",
 }
 
+# Seconds that a program has to end by itself.
+_MERCY = 5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Where the user's own git configuration lies is the user's to say; everything else would redirect git.
@@ -118,21 +120,21 @@ def run(
     if max_file_bytes is not None:
         # The shell sets the limit, since preexec_fn is unsafe beside threads; its unit is 512 bytes (POSIX).
         command = ["sh", "-c", f'ulimit -f {max(1, max_file_bytes // 512)}; exec "$@"', "sh", *command]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            input=stdin,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise _missing(args[0]) from error
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
-    result = Result(done.returncode, done.stdout, done.stderr)
+    with _started(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # With a time limit, a group of its own: what it has started has to end with it.
+        start_new_session=seconds is not None,
+    ) as child:
+        try:
+            stdout, stderr = child.communicate(stdin, timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
+        result = Result(child.returncode, stdout, stderr)
     if check and result.code != 0:
         raise ToolError(f"{_name(args)} failed: {result.complaint}")
     return result
@@ -150,13 +152,18 @@ def replace(args: Sequence[str]) -> NoReturn:
         raise _missing(args[0]) from error
 
 
-def follow(args: Sequence[str]) -> Generator[bytes, None, None]:
+def follow(args: Sequence[str], *, without: Container[str] = ()) -> Generator[bytes, None, None]:
     """Run a program and yield its output (both streams) line by line, as it comes; closed early, it is ended.
+
+    Args:
+        args: program and arguments.
+        without: names of variables that it does not inherit.
 
     Raises:
         ToolError: the program is missing or failed.
     """
-    with _started(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+    env = {name: value for name, value in os.environ.items() if name not in without}
+    with _started(args, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         last = b""
         for line in child.stdout or ():
             last = line
@@ -170,17 +177,22 @@ def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
     """Run a program on our own standard streams and return its exit code.
 
     SIGINT, SIGTERM and SIGHUP are handed on by running `on_signal` with the signal's number behind it, for
-    programs such as `docker exec` that don't do so themselves.
+    programs such as `docker exec` that don't do so themselves; where that fails, the program itself gets the signal.
 
     Raises:
         ToolError: the program is missing.
     """
-    with _started(args) as child:
+    arrived: list[int] = []
+    # From the first moment on; what arrives before the program runs is handed on when it does.
+    with _handlers(lambda number, _frame: arrived.append(number)), _started(args) as child:
 
         def hand_on(number: int, _frame: object) -> None:
-            run([*on_signal, str(number)], check=False)
+            if run([*on_signal, str(number)], check=False).code != 0:
+                child.send_signal(number)
 
         with _handlers(hand_on):
+            for number in arrived:
+                hand_on(number, None)
             return child.wait()
 
 
@@ -195,19 +207,32 @@ def _handlers(handler: "signal._HANDLER") -> Iterator[None]:
 
 
 @contextmanager
-def _started(
-    args: Sequence[str], *, stdout: int | None = None, stderr: int | None = None
-) -> "Iterator[subprocess.Popen[bytes]]":
+def _started(command: Sequence[str], **options: Any) -> "Iterator[subprocess.Popen[bytes]]":
+    """A program for the block, ended with it."""
     try:
-        child = subprocess.Popen(list(args), stdout=stdout, stderr=stderr)
-    except FileNotFoundError as error:
-        raise _missing(args[0]) from error
+        child = subprocess.Popen(list(command), **options)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        cwd = options.get("cwd")
+        raise ToolError(f"{cwd} is gone") if cwd and not cwd.is_dir() else _missing(command[0]) from error
+    except PermissionError as error:
+        raise ToolError(f"{command[0]} may not be started by this user") from error
     with child:
         try:
             yield child
         finally:
-            if child.poll() is None:
-                child.terminate()
+            _end(child, group=bool(options.get("start_new_session")))
+
+
+def _end(child: "subprocess.Popen[bytes]", *, group: bool) -> None:
+    """End a program that still runs, and its whole group where it has one."""
+    if child.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, number) if group else child.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=_MERCY)
+            return
 
 
 def _name(args: Sequence[str]) -> str:

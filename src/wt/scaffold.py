@@ -83,9 +83,9 @@ def compose_wt(project: Project) -> str:
     facts = {"version": 1, "mount_points": modules, "protect": list(project.protect)}
     inside = [_AGENT, _PLAYWRIGHT, project.manager.store, *(f"/app/{path}" for path in modules)]
     values = {
-        "facts": json.dumps(facts),
+        "facts": _dollars(json.dumps(facts, ensure_ascii=False)),
         "store": project.manager.store,
-        "image_mount_points": _indent("\n".join(inside), 10),
+        "image_mount_points": _indent(_dollars("\n".join(inside)), 10),
         "read_only_mounts": _lines(
             _read_only(path) for path in (".devcontainer", ".vscode", ".idea", *project.protect)
         ),
@@ -103,7 +103,7 @@ def read_facts(text: str) -> Facts:
     """
     line = next((line for line in text.splitlines() if line.startswith(_FACTS)), "")
     try:
-        facts = json.loads(line.removeprefix(_FACTS))
+        facts = json.loads(line.removeprefix(_FACTS).replace("$$", "$"))
         return Facts(tuple(map(str, facts["mount_points"])), tuple(map(str, facts["protect"])))
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
@@ -138,8 +138,13 @@ def _volume(path: str, name: str) -> str:
 
 
 def _literal(path: str) -> str:
-    """A path inside a YAML scalar in double quotes, as in JSON; compose reads `$$` as a dollar sign."""
-    return json.dumps(path, ensure_ascii=False)[1:-1].replace("$", "$$")
+    """A path inside a YAML scalar in double quotes, as in JSON."""
+    return _dollars(json.dumps(path, ensure_ascii=False)[1:-1])
+
+
+def _dollars(text: str) -> str:
+    """Text that compose reads as it is, where it would put in variables."""
+    return text.replace("$", "$$")
 
 
 def _lines(items: Iterable[str]) -> str:

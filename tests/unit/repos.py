@@ -11,7 +11,19 @@ from wt import naming, private_repo
 from wt.model import Worktree
 
 WT = str(Path(sysconfig.get_path("scripts"), "wt"))
-SERVE = ("git", "-c", "safe.directory=*", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict")
+# A server in a container has none of the client's variables.
+SERVE = (
+    "env",
+    "-u",
+    "GIT_OBJECT_DIRECTORY",
+    "git",
+    "-c",
+    "safe.directory=*",
+    "-c",
+    "uploadpack.allowAnySHA1InWant=true",
+    "upload-pack",
+    "--strict",
+)
 
 
 def run(

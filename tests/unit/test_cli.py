@@ -203,7 +203,7 @@ def test_without_an_engine_ls_shows_what_waits_inside_and_sync_that_nothing_does
     inside.commit()
     done = wt(shop, "ls")
     assert [line.split()[:5] for line in done.stdout.splitlines()[1:]] == [
-        ["shop", "main", "none", "-", "clean"],
-        ["feature", "feature", "none", "1", "to"],
+        ["shop", "main", "unknown", "-", "clean"],
+        ["feature", "feature", "unknown", "1", "to"],
     ]
     assert done.stderr.count("\n") == 1

@@ -27,9 +27,10 @@ def test_a_bare_repository_has_no_main_checkout(shop: Path) -> None:
     assert (tree.repository, tree.id, tree.branch) == (Repository(bare, None), "x", "refs/heads/x")
 
 
-def test_a_checkout_whose_git_directory_is_elsewhere_is_found(tmp_path: Path) -> None:
+def test_a_checkout_whose_git_directory_is_elsewhere_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = repository(tmp_path / "apart", f"--separate-git-dir={tmp_path}/store")
-    assert worktree(path).path == path
+    with pytest.raises(Refused, match="lies apart from it"):
+        host.locate(path)
 
 
 def test_outside_of_a_repository_is_a_usage_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -146,8 +147,10 @@ def test_a_server_that_fails_or_hangs_is_ended_and_changes_no_ref(inside: Inside
         bring_in(inside, [str(server)], seconds=1)
     assert (caught.value.exit_code, refs(inside)) == (4, before)
     if (tmp_path / "pid").exists():
-        with pytest.raises(ProcessLookupError):
-            os.kill(int((tmp_path / "pid").read_text()), 0)
+        pid = (tmp_path / "pid").read_text().strip()
+        state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False).stdout
+        # Gone, or dead and not yet waited for by whoever inherited it.
+        assert state.strip()[:1] in {"", "Z"}
 
 
 def test_what_is_too_large_does_not_come_in_and_leaves_nothing_behind(inside: Inside, shop: Path) -> None:

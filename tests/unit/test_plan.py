@@ -157,9 +157,8 @@ def new(
 ) -> steps.AddWorktree:
     branches = dict.fromkeys(("refs/heads/main", "refs/heads/feature", "refs/heads/free"), "tip")
     known = (MAIN, tree())
-    return plan.new(
-        REPOSITORY, Path(path), branch, branches=branches, worktrees=known, start=start, default_start=default
-    )
+    options = {"branches": branches, "worktrees": known, "start": start, "default_start": default}
+    return plan.new(REPOSITORY, Path(path), branch, **options, occupied=path == "/")  # type: ignore[arg-type]
 
 
 def test_a_new_branch_starts_where_told_and_an_existing_one_is_taken_as_it_is() -> None:
@@ -173,6 +172,7 @@ def test_a_new_branch_starts_where_told_and_an_existing_one_is_taken_as_it_is() 
         (("free", "/nowhere/x", "told"), UsageError, "--from is for a new one"),
         (("fresh", "/"), Refused, "/ exists"),
         (("fresh", "/nowhere/x", None, None), UsageError, "no commit to start from"),
+        (("fresh", "/code/shop/inner"), Refused, "lies inside /code/shop"),
     ],
 )
 def test_new_refuses(arguments: tuple[str, ...], error: type[WtError], words: str) -> None:

@@ -24,7 +24,8 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
     if tree is None:
         raise UsageError(f"{repository.common_dir} is a bare repository", hint="run this in one of its worktrees")
     settings = config.load(tree.path)
-    packages = settings.node_modules or node.package_directories(tree.path)
+    given = settings.node_modules
+    packages = node.package_directories(tree.path) if given is None else given
     project = scaffold.Project(
         naming.repository_name(repository), node.package_manager(tree.path), packages, settings.protect
     )

@@ -15,11 +15,11 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
         sizes: count the bytes of the sandboxes' volumes too, which is slow.
     """
     repository, _ = git.locate(context.directory)
-    containers: tuple[Container, ...] = ()
+    containers: tuple[Container, ...] | None = None
     try:
         containers = docker.containers()
     except ToolError as error:
-        context.progress.note(f"{error.message}: sandboxes are shown as none")
+        context.progress.note(f"{error.message}: the state of sandboxes is unknown")
     dates, host = git.branch_dates(repository), git.refs(repository)
     rows = tuple(observe.status(tree, containers, dates, host) for tree in git.worktrees(repository))
     if not sizes:

@@ -1,7 +1,5 @@
 """`wt new`: a branch, a worktree and a running sandbox, or nothing at all."""
 
-from pathlib import Path
-
 from wt import apply, config, git, naming, plan
 from wt.commands import prepare, up
 from wt.errors import UsageError
@@ -48,16 +46,18 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
     root = here.path if here is not None else repository.main_checkout or repository.common_dir
     trees = git.worktrees(repository)
     pattern = config.load(root).worktree_dir
-    path = naming.worktree_path(
+    wanted = naming.worktree_path(
         repository, pattern, name, taken=[tree.path for tree in trees if tree.branch != f"refs/heads/{branch}"]
     )
+    path = wanted.parent.resolve() / wanted.name
     current = (here.branch if here is not None else None) or git.default_branch(repository)
     return plan.new(
         repository,
-        Path(path),
+        path,
         branch,
         branches=git.refs(repository, "refs/heads/"),
         worktrees=trees,
         start=first,
         default_start=git.resolve(repository, current) if current else None,
+        occupied=path.exists(),
     )

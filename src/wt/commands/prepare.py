@@ -20,7 +20,7 @@ def run(context: Context) -> None:
 def alone(repository: Repository, context: Context) -> AbstractContextManager[None]:
     """The lock that every change to a repository's worktrees takes."""
     wait = "waiting for another wt in this repository"
-    return locks.held(naming.state_dir(repository) / "lock", on_wait=lambda: context.progress.note(wait))
+    return locks.held(naming.state_dir(repository) / ".lock", on_wait=lambda: context.progress.note(wait))
 
 
 def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None) -> None:

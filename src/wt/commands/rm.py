@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from wt import apply, git, naming, observe, plan, selection
+from wt import apply, docker, git, naming, observe, plan, selection
 from wt.commands import prepare, sync
 from wt.model import Context, Worktree
-from wt.steps import Step, StopSandbox
+from wt.steps import Step
 
 
 def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: bool) -> tuple[Worktree, ...]:
@@ -22,7 +22,7 @@ def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: b
         with prepare.alone(tree.repository, context):
             # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
             _decide(tree, context, force=force, delete_branch=delete_branch)
-            apply.carry_out([StopSandbox(naming.project_name(tree))], context.progress)
+            apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
             apply.carry_out(_decide(tree, context, force=force, delete_branch=delete_branch), context.progress)
         removed.append(tree)
     return tuple(removed)
@@ -35,12 +35,16 @@ def _decide(tree: Worktree, context: Context, *, force: bool, delete_branch: boo
 
 def _observe(tree: Worktree) -> plan.Removal:
     host = git.refs(tree.repository)
-    ours = naming.ref_prefix(tree)
-    tips = sorted({oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")})
+    inside = observe.private(tree)
+    # A stash entry that was imported once and is gone inside was applied or dropped there.
+    ours, gone = naming.ref_prefix(tree), set()
+    if inside is not None:
+        gone = {oid for name, oid in host.items() if name.startswith(f"{ours}stash/") and oid not in inside.stash}
+    imported = {oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")}
+    tips = sorted(imported - gone)
     kept = {name: oid for name, oid in host.items() if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/"))}
     tip = host.get(tree.branch or "")
     without_branch = {name: oid for name, oid in kept.items() if name != tree.branch}
-    inside = observe.private(tree)
     operations = (inside.operation if inside else None, git.operation(tree.git_dir))
     return plan.Removal(
         worktree=tree,
