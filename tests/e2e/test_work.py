@@ -67,6 +67,31 @@ def test_logs_show_the_install(lived_in: Repository) -> None:
     assert "healthy" in lived_in.wt("shared", "status").stdout
 
 
+def test_exported_variables_do_not_win_over_the_worktrees_own(repository: Repository) -> None:
+    exported = {
+        "WT_MEMORY": "300m",
+        "COMPOSE_PROJECT_NAME": "elsewhere",
+        "COMPOSE_FILE": "/nonexistent",
+        "GIT_DIR": "/nonexistent",
+    }
+    repository.wt("new", "feature-x", env=exported)
+    container = repository.containers(repository.env(repository.worktree("feature-x"))["COMPOSE_PROJECT_NAME"])[0]
+    assert docker("inspect", "--format", "{{.HostConfig.Memory}}", container) == str(8 * 1024**3)
+
+
+def test_a_shared_service_may_be_a_job_that_ends(repository: Repository) -> None:
+    shared = repository.path / ".devcontainer/docker-compose.shared.yml"
+    job = "\n  migrate:\n    image: postgres:17\n    command: ['true']\n    labels: *labels\n\nnetworks:"
+    repository.account.run("tee", shared, stdin=shared.read_text().replace("\nnetworks:", job, 1))
+    repository.wt("prepare")
+    assert "Exited (0)" in repository.wt("shared", "status").stdout
+    repository.account.run(
+        "tee", shared, stdin=shared.read_text().replace("['true']", "['sh', '-c', 'echo broken migration; exit 3']")
+    )
+    failed = repository.wt("shared", "up", check=False)
+    assert failed.returncode == 1 and "broken migration" in failed.stderr
+
+
 def test_rm_refuses_to_lose_work_and_then_leaves_nothing(repository: Repository) -> None:
     repository.wt("new", "feature-x")
     path = repository.worktree("feature-x")

@@ -22,6 +22,7 @@ LAYERS = (
     "commands",
     "output",
     "cli",
+    "__main__",
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.split()}
 ADAPTERS = {"git", "history", "docker", "process", "private_repo", "importer", "hostile", "locks", "node", "scaffold"}
