@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
 SERVICE = "app"
-USER_HOME = "/home/vscode"
 READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at every start
 _PROJECT = "com.docker.compose.project"
 _EXEC_MARK = "WT_EXEC"
@@ -33,7 +32,6 @@ _FIELDS = {
     "image": ".Image",
     "project": f'(.Label "{_PROJECT}")',
     "service": '(.Label "com.docker.compose.service")',
-    "repo": f'(.Label "{naming.LABEL_REPO}")',
     "worktree": f'(.Label "{naming.LABEL_WORKTREE}")',
     "config": f'(.Label "{naming.LABEL_CONFIG}")',
 }

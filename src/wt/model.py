@@ -144,7 +144,6 @@ class Container:
     image: str
     project: str
     service: str
-    repo: str
     worktree: str
     config: str
 

@@ -13,7 +13,6 @@ from wt.model import Repository, Worktree
 MAIN_ID = "main"
 _LINKED_PREFIX = "linked."
 
-LABEL_REPO = "wt.repo"
 LABEL_WORKTREE = "wt.worktree"
 LABEL_CONFIG = "wt.config"
 

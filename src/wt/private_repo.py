@@ -81,7 +81,7 @@ def base_ref(worktree: Worktree, name: str) -> str:
 def host_view_files(worktree: Worktree, settings: GitSettings) -> Mapping[str, bytes]:
     """The files of the host view, a bare repository of text alone; `refs` is covered by the host's own, live.
 
-    Only packed refs are a copy, made again whenever wt touches the worktree.
+    Only packed refs are a copy, see `renew_packed_refs`.
     """
     common_dir = worktree.repository.common_dir
     packed = common_dir / "packed-refs"

@@ -9,7 +9,7 @@ from wt.plan import Surroundings
 
 REPOSITORY = Repository(Path("/code/shop/.git"), Path("/code/shop"))
 MAIN = Worktree(REPOSITORY, "main", Path("/code/shop"), REPOSITORY.common_dir, "refs/heads/main")
-_CONTAINER = Container("id", "x-app-1", "running", "Up 1 s", ("dev",), "image", "x", "app", "", "", "")
+_CONTAINER = Container("id", "x-app-1", "running", "Up 1 s", ("dev",), "image", "x", "app", "", "")
 
 
 def tree(name: str = "feature", branch: str | None = "refs/heads/feature") -> Worktree:

@@ -21,6 +21,7 @@ def bring_in(tree: Worktree, context: Context) -> ImportReport:
         return ImportReport(tree)
     wait = f"waiting for another import of {tree.name}"
     with locks.held(naming.worktree_state_dir(tree) / "import.lock", on_wait=lambda: context.progress.note(wait)):
+        private_repo.renew_packed_refs(tree)
         inside = private_repo.read_refs(tree)
         limits = config.load(tree.path).import_
         return importer.bring_in(tree, inside, lambda: _server(tree), limits)
