@@ -118,6 +118,9 @@ def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
     state = naming.worktree_state_dir(tree)
     values = {
         "COMPOSE_PROJECT_NAME": naming.project_name(tree),
+        # Plain `docker compose` would otherwise read the first alone, and start a container that is no sandbox.
+        "COMPOSE_FILE": ":".join(COMPOSE_FILES),
+        "COMPOSE_PATH_SEPARATOR": ":",
         "WORKTREE_NAME": tree.name,
         "LOCAL_WORKSPACE_FOLDER": str(tree.path),
         "GIT_MAIN_REPO_PATH": str(tree.repository.main_checkout or common_dir),

@@ -57,7 +57,7 @@ def test_each_client_adopts_the_container_of_the_other(repository: Repository) -
 def test_plain_compose_sees_the_same_project(repository: Repository) -> None:
     repository.wt("new", "feature-x")
     tree = repository.worktree("feature-x")
-    compose = ("docker", "compose", "-f", "docker-compose.yml", "-f", "compose.wt.yml")
+    compose = ("docker", "compose")
     listed = repository.account.run(*compose, "ps", "--quiet", "--no-trunc", cwd=tree / ".devcontainer").stdout.split()
     assert listed == repository.containers(repository.env(tree)["COMPOSE_PROJECT_NAME"])
     # Nothing is created anew either: compose finds the configuration that it would make itself.
