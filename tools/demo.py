@@ -70,7 +70,7 @@ def tidy(repository: Path, *, had_network: bool) -> None:
     """Remove what the demo made, however it ended; the shared services' data too, which wt never removes."""
     if (repository / ".devcontainer/wt.toml").exists():
         subprocess.run(["wt", "rm", NAME, "--force"], cwd=repository, capture_output=True, check=False)
-        print("\n# the shared services, and the demo's database\n$ wt shared down --volumes")
+        print("\n# the shared services, and the demo's database\n$ wt shared down --volumes", flush=True)
         subprocess.run(["wt", "shared", "down", "--volumes"], cwd=repository, check=False)
     if not had_network:
         docker("network", "rm", "dev")

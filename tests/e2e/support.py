@@ -34,6 +34,13 @@ class Account:
     def sandbox_uid(self) -> int:
         return self.uid or 1000
 
+    @property
+    def identity(self) -> dict[str, object]:
+        """What makes a child process this user, where we are another."""
+        if os.geteuid() == self.uid:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": self.groups}
+
     def run(
         self,
         *args: str | Path,
@@ -45,8 +52,6 @@ class Account:
     ) -> "subprocess.CompletedProcess[str]":
         """Run a program as this user, in an environment of its own."""
         command = [str(arg) for arg in args]
-        other = os.geteuid() == 0 and self.uid != 0
-        identity = {"user": self.uid, "group": self.gid, "extra_groups": self.groups} if other else {}
         done: subprocess.CompletedProcess[str] = subprocess.run(
             command,
             cwd=cwd or self.home,
@@ -57,7 +62,7 @@ class Account:
             text=True,
             timeout=seconds,
             check=False,
-            **identity,  # type: ignore[call-overload]
+            **self.identity,  # type: ignore[call-overload]
         )
         if check and done.returncode != 0:
             raise AssertionError(f"{command} as {self.name}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")

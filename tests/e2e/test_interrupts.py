@@ -35,7 +35,6 @@ def test_new_is_undone_whole_at_any_moment(repository: Repository, number: signa
 def interrupted(repository: Repository, number: signal.Signals, *, after: float) -> int:
     """Exit code of a `wt new` that gets a signal; one that was quicker is removed again."""
     account = repository.account
-    other = {"user": account.uid, "group": account.gid, "extra_groups": account.groups} if account.uid else {}
     with subprocess.Popen(
         [str(account.tools / "wt"), "new", "feature-x"],
         cwd=repository.path,
@@ -44,7 +43,7 @@ def interrupted(repository: Repository, number: signal.Signals, *, after: float)
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        **other,  # type: ignore[call-overload]
+        **account.identity,  # type: ignore[call-overload]
     ) as child:
         time.sleep(after)
         if number == signal.SIGINT:

@@ -23,14 +23,13 @@ def test_a_signal_reaches_what_runs_inside(lived_in: Repository, number: signal.
     script = f"{traps}; echo ready; while :; do sleep 0.1; done"
     account = lived_in.account
     command = [str(account.tools / "wt"), "exec", "lived-in", "--", "bash", "-c", script]
-    other = {"user": account.uid, "group": account.gid, "extra_groups": account.groups} if account.uid else {}
     with subprocess.Popen(
         command,
         cwd=lived_in.path,
         env=account.environment(),
         stdout=subprocess.PIPE,
         text=True,
-        **other,  # type: ignore[call-overload]
+        **account.identity,  # type: ignore[call-overload]
     ) as child:
         assert child.stdout.readline() == "ready\n"
         child.send_signal(number)
