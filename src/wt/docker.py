@@ -70,6 +70,13 @@ def create_network(name: str) -> None:
                 raise
 
 
+def remove_network_if_unused(name: str) -> None:
+    """Remove a network that no container names, running or not; a missing one is fine."""
+    if network_driver(name) is not None and not any(name in each.networks for each in containers()):
+        with _client() as docker:
+            docker.network.remove([name])
+
+
 def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
     """Build the images of a project.
 

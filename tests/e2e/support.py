@@ -76,6 +76,7 @@ class Account:
         return {
             "PATH": f"{self.tools}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.home),
+            "TMPDIR": str(self.home),
             **{name: os.environ[name] for name in kept if name in os.environ},
             **({"WT_CA_BUNDLE": bundle} if bundle else {}),
         }

@@ -53,6 +53,14 @@ def test_two_repositories_with_equal_names_share_nothing(make_repository: Callab
     assert first.inside("feature-x", connect + ask).stdout.strip() == "only_in_first"
     assert second.inside("feature-x", connect + ask).stdout.strip() == "null"
 
+    # A network of a repository's own goes with its services: engines have room for about thirty.
+    for repository in (first, second):
+        repository.wt("rm", "feature-x", "--delete-branch")
+        repository.wt("shared", "down", "--volumes")
+    own = {value["WT_NETWORK"] for value in values} - {"dev"}
+    assert own
+    assert not own & set(docker("network", "ls", "--format", "{{.Name}}").split())
+
 
 def test_a_worktree_answers_by_its_name(lived_in: Repository) -> None:
     name = lived_in.worktree("lived-in").name

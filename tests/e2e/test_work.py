@@ -80,7 +80,8 @@ def test_exported_variables_do_not_win_over_the_worktrees_own(repository: Reposi
 
 def test_a_shared_service_may_be_a_job_that_ends(repository: Repository) -> None:
     shared = repository.path / ".devcontainer/docker-compose.shared.yml"
-    job = "\n  migrate:\n    image: postgres:17\n    command: ['true']\n    labels: *labels\n\nnetworks:"
+    job = "image: node:24-trixie-slim, command: ['true'], networks: [dev], labels: *labels"
+    job = f"\n  migrate: {{{job}}}\n\nnetworks:"
     repository.account.run("tee", shared, stdin=shared.read_text().replace("\nnetworks:", job, 1))
     repository.wt("prepare")
     assert "Exited (0)" in repository.wt("shared", "status").stdout

@@ -30,6 +30,7 @@ def down(context: Context, *, volumes: bool) -> None:
             with context.progress.step(f"shared services {project} removed, their data {'too' if volumes else 'kept'}"):
                 docker.stop(project)
                 docker.remove_project(project, volumes=volumes, images=False)
+        docker.remove_network_if_unused(naming.own_network(tree.repository))
 
 
 def status(context: Context) -> tuple[ServiceStatus, ...]:
