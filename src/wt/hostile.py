@@ -129,7 +129,7 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
     """Paths, relative to `root`, of the regular files below the directory `path`, symlinks left out.
 
     Raises:
-        Refused: there are more than `limit` entries.
+        Refused: there are more than `limit` entries, or a directory can't be read or is none.
     """
     pending, seen = [path], 0
     while pending:
@@ -140,8 +140,10 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
                     (entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False))
                     for entry in entries
                 ]
-        except OSError:
+        except FileNotFoundError:
             continue
+        except OSError as error:
+            raise _refusal(root, current, error) from error
         seen += len(found)
         if seen > limit:
             raise Refused(f"{root / path} holds more than {limit} files")

@@ -35,6 +35,11 @@ def clean(text: str) -> str:
     )
 
 
+def line(text: str) -> str:
+    """`text` on one line, without what could drive a terminal."""
+    return clean(text).replace("\n", "\ufffd")
+
+
 class Narrator:
     """Progress on standard error, for what takes longer than 400 ms: a spinner on a terminal, plain lines elsewhere."""
 
@@ -74,7 +79,7 @@ class Narrator:
 
     def note(self, text: str) -> None:
         """One line that the user should read."""
-        sys.stderr.write(f"{clean(text)}\n")
+        sys.stderr.write(f"{line(text)}\n")
         sys.stderr.flush()
 
     def _show(self) -> None:
@@ -123,17 +128,15 @@ def failure(error: WtError, *, as_json: bool) -> None:
         body = {"code": error.code, "message": error.message, "hint": error.hint, "details": list(error.details)}
         _write(json.dumps({"version": JSON_VERSION, "error": body}))
         return
-    lines = [f"wt: {error.message}", *(f"  {line}" for line in error.details)]
-    if error.hint:
-        lines.append(f"hint: {error.hint}")
-    for line in lines:
-        sys.stderr.write(f"{clean(line)}\n")
+    hint = [f"hint: {error.hint}"] if error.hint else []
+    for text in (f"wt: {error.message}", *(f"  {detail}" for detail in error.details), *hint):
+        sys.stderr.write(f"{line(text)}\n")
 
 
 def lines(stream: Iterable[bytes]) -> None:
     """Print lines as they come, such as logs, which an agent may have written."""
-    for line in stream:
-        _write(clean(line.decode(errors="replace").rstrip("\r\n")))
+    for each in stream:
+        _write(each.decode(errors="replace").rstrip("\r\n"))
         sys.stdout.flush()
 
 
@@ -143,8 +146,8 @@ def _init(report: InitReport) -> None:
         sys.stderr.write(f"{clean(note)}\n")
     for path in report.written:
         _write(f"{verb} {path}")
-    for line in report.kept:
-        _write(f"kept {line}")
+    for kept in report.kept:
+        _write(f"kept {kept}")
     if not report.written:
         _write("nothing to write")
     elif not report.dry_run:
@@ -196,7 +199,7 @@ def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
 
 def _table(heads: list[str], rows: list[list[str]]) -> None:
     """Columns; bold heads on a terminal, plain text elsewhere."""
-    rows = [[clean(cell) for cell in row] for row in rows]
+    rows = [[line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
         for row in [heads, *rows]:
@@ -246,7 +249,7 @@ def _plain(value: object) -> object:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(f"{clean(text)}\n")
+    sys.stdout.write(f"{line(text)}\n")
 
 
 def _write_path(path: Path) -> None:

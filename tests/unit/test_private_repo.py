@@ -225,3 +225,16 @@ def test_without_head_it_is_refused_and_its_place_named(root: Path, shop: Path) 
     with pytest.raises(Refused, match="no HEAD") as caught:
         private_repo.read_refs(worktree(shop))
     assert str(root) in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_hidden_refs_are_refused_rather_than_taken_for_none(shop: Path, kind: str) -> None:
+    inside = Inside(linked(shop))
+    inside.commit()
+    (inside.path / "refs").rename(inside.path / "hidden")
+    if kind == "link":
+        (inside.path / "refs").symlink_to("hidden")
+    else:
+        (inside.path / "refs").write_text("")
+    with pytest.raises(Refused):
+        private_repo.read_refs(inside.tree)
