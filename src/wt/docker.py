@@ -278,19 +278,10 @@ def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable
     """
     files = [option for file in compose.files for option in ("--file", str(file))]
     project = ["--project-name", compose.name, "--project-directory", str(compose.directory)]
-    command = [
-        "docker",
-        "compose",
-        *project,
-        "--env-file",
-        str(compose.env_file),
-        *files,
-        "--ansi",
-        "never",
-        *arguments,
-    ]
-    # A variable of the same name would win over the file.
-    named = envfile.read(compose.env_file.read_text(errors="surrogateescape"))
+    options = [*project, "--env-file", str(compose.env_file), *files, "--ansi", "never"]
+    command = ["docker", "compose", *options, *arguments]
+    # A variable of the same name would win over the file; docker itself can't do without these two.
+    named = envfile.read(compose.env_file.read_text(errors="surrogateescape")).keys() - {"PATH", "HOME"}
     lines: list[str] = []
     try:
         with closing(process.follow(command, without=named)) as output:
