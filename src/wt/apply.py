@@ -57,6 +57,8 @@ def undone_on_failure(progress: Progress) -> Iterator[list[Step]]:
     begun: list[Step] = []
     try:
         yield begun
+        # Interrupted before this line, all is undone; after it, nothing: there is no moment between.
+        process.ignore_signals()
     except BaseException:
         with process.uninterrupted():
             if begun:

@@ -75,6 +75,12 @@ def interrupt_on_signals() -> None:
     sys.unraisablehook = again
 
 
+def ignore_signals() -> None:
+    """From here on Ctrl-C and its like do nothing: what was begun is done, and has only to be said."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def postponed() -> Iterator[None]:
     """Let Ctrl-C and its like wait until the block has ended."""

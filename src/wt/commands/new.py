@@ -1,6 +1,6 @@
 """`wt new`: a branch, a worktree and a running sandbox, or nothing at all."""
 
-from wt import apply, config, git, naming, plan
+from wt import apply, config, git, naming, plan, process
 from wt.commands import prepare, up
 from wt.errors import UsageError
 from wt.model import Context, Repository, Worktree
@@ -31,6 +31,7 @@ def run(
                 apply.carry_out([HandOver(tree, context.user)], context.progress, begun=begun)
         container = up.start(tree, context, begun=begun) if start_sandbox else None
     if container is not None and wait:
+        process.interrupt_on_signals()
         up.wait_for_dependencies(tree, container, context)
     return tree
 
