@@ -15,7 +15,7 @@ settings.register_profile("wt", deadline=None, derandomize=True, database=None, 
 settings.load_profile("wt")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def clean_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     home = tmp_path_factory.mktemp("home")
     (home / ".gitconfig").write_text(GITCONFIG)
