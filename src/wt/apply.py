@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
-from wt import docker, git, hostile, naming, private_repo, process
+from wt import checkouts, docker, git, hostile, naming, private_repo, process
 from wt.errors import WtError
 from wt.model import Progress, Worktree
 from wt.steps import (
@@ -117,7 +117,7 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
         case StartShared(compose=compose, seconds=seconds, recreate=recreate):
             docker.up_and_wait(compose, progress.detail, seconds=seconds, recreate=recreate)
         case AddWorktree(repository=repository, path=path, branch=branch, start=start):
-            git.add_worktree(repository, path, branch, start)
+            checkouts.add_worktree(repository, path, branch, start)
         case HandOver(worktree=tree, user=user):
             _hand_over(tree.path, user.sandbox_uid, user.sandbox_gid)
         case BuildImage(compose=compose):
@@ -129,7 +129,7 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
         case RemoveProject(project=project):
             docker.remove_project(project)
         case RemoveWorktree(worktree=tree):
-            git.remove_worktree(tree)
+            checkouts.remove_worktree(tree)
         case RemoveState(worktree=tree):
             _remove_state(tree)
         case DeleteBranch(repository=repository, branch=branch, tip=tip):
@@ -141,9 +141,9 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
 def _undo(step: Step) -> None:
     match step:
         case AddWorktree(repository=repository, path=path, branch=branch, start=start):
-            for tree in git.worktrees(repository):
+            for tree in checkouts.worktrees(repository):
                 if tree.path == path:
-                    git.remove_worktree(tree)
+                    checkouts.remove_worktree(tree)
             full = f"refs/heads/{branch}"
             if start is not None and git.resolve(repository, full) == start:
                 git.update_refs(repository, {full: (None, start)})

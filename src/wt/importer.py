@@ -7,7 +7,7 @@ worktree's own branch moves, by fast-forward only.
 
 from collections.abc import Callable, Sequence
 
-from wt import git, history, naming
+from wt import checkouts, git, history, naming
 from wt.config import Import
 from wt.errors import Refused, ToolError
 from wt.model import ImportReport, InsideRefs, Worktree
@@ -119,10 +119,10 @@ def _move(
             f"{short} brings submodules, which can run programs on the host: {shown}",
             f"look at {ref}; merge it by hand if you trust it",
         )
-    if not git.index_matches(worktree, old):
+    if not checkouts.index_matches(worktree, old):
         return None, f"changes are staged on the host in {worktree.path}", "commit or unstage them, then sync again"
     try:
-        git.move_branch(worktree, old, new)
+        checkouts.move_branch(worktree, old, new)
     except Refused as error:
         return None, error.message, error.hint
     return (old, new), *_elsewhere(worktree, inside)

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from wt import config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
+from wt import checkouts, config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
 from wt.errors import Refused, UsageError
 from wt.model import Container, HostUser, InsideRefs, Worktree, WorktreeStatus
 
@@ -53,7 +53,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         shared_services=shared_services(tree, settings),
         has_private_repository=private_repo.exists(tree),
         host_view_current=private_repo.host_view_is_current(tree, view),
-        obstacles=git.obstacles(tree),
+        obstacles=checkouts.obstacles(tree),
         containers=containers,
     )
 
@@ -114,7 +114,7 @@ def status(
         worktree=tree,
         state=sandbox_state(tree, containers),
         unsynced=_unsynced(tree, host),
-        dirty=tree.path.is_dir() and bool(git.dirty(tree)),
+        dirty=tree.path.is_dir() and bool(checkouts.dirty(tree)),
         ahead=counted[0],
         behind=counted[1],
         last_commit=dates.get(tree.branch or ""),

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from wt import git, hostile, naming, process
+from wt import checkouts, git, hostile, naming, process
 from wt.errors import Refused
 from wt.model import GitSettings, InsideRefs, Worktree
 
@@ -148,7 +148,7 @@ def read_refs(worktree: Worktree) -> InsideRefs:
         detached=detached,
         refs=shared,
         stash=stash or ((names["refs/stash"],) if "refs/stash" in names else ()),
-        operation=next((what for name, what in git.OPERATIONS.items() if hostile.kind(root, name)), None),
+        operation=next((what for name, what in checkouts.OPERATIONS.items() if hostile.kind(root, name)), None),
     )
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from wt import git, naming
+from wt import checkouts, naming
 from wt.errors import UsageError
 from wt.model import Context, HostUser, Repository, Worktree
 
@@ -20,7 +20,7 @@ def worktree(context: Context, name: str | None) -> Worktree:
     Raises:
         UsageError: there is none, or the name is ambiguous.
     """
-    repository, here = git.locate(context.directory)
+    repository, here = checkouts.locate(context.directory)
     if name is not None:
         return _named(repository, name)
     if here is None:
@@ -36,7 +36,7 @@ def selected(context: Context, names: Iterable[str]) -> tuple[Worktree, ...]:
 
 def _named(repository: Repository, name: str) -> Worktree:
     """The worktree of a repository that the user means by `name`."""
-    tree = naming.find_worktree(git.worktrees(repository), name)
+    tree = naming.find_worktree(checkouts.worktrees(repository), name)
     if not tree.path.is_dir():
         raise UsageError(
             f"{tree.path} is gone", hint="git worktree prune forgets it, git worktree repair finds a moved one"

@@ -15,7 +15,8 @@ import pytest
 
 from support import EXAMPLE, PROJECT, Account, Repository
 
-USER = "wt-e2e"
+# Of its own for each run, so that several can go on at once.
+USER = f"wt-e2e-{os.getpid()}"
 ACCOUNTS = ["root", "user"] if os.geteuid() == 0 else ["user"]
 
 

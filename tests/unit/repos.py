@@ -6,8 +6,8 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wt import checkouts, naming, private_repo
 from wt import git as host
-from wt import naming, private_repo
 from wt.model import Worktree
 
 WT = str(Path(sysconfig.get_path("scripts"), "wt"))
@@ -66,7 +66,7 @@ def linked(checkout: Path, name: str = "feature", branch: str | None = None) -> 
 
 
 def worktree(path: Path) -> Worktree:
-    _, tree = host.locate(path)
+    _, tree = checkouts.locate(path)
     assert tree is not None
     return tree
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import commit, git, linked, repository, run, worktree
+from wt import checkouts
 from wt import git as host
 from wt.errors import Refused, ToolError, UsageError
 from wt.model import Remote, Repository
@@ -22,7 +23,7 @@ def test_a_repository_is_found_from_everywhere_in_it(shop: Path) -> None:
 def test_a_bare_repository_has_no_main_checkout(shop: Path) -> None:
     bare = shop.parent / "bare.git"
     git(shop, "clone", "--quiet", "--bare", ".", str(bare))
-    assert host.locate(bare) == (Repository(bare, None), None)
+    assert checkouts.locate(bare) == (Repository(bare, None), None)
     tree = worktree(linked(bare, "x"))
     assert (tree.repository, tree.id, tree.branch) == (Repository(bare, None), "x", "refs/heads/x")
 
@@ -30,12 +31,12 @@ def test_a_bare_repository_has_no_main_checkout(shop: Path) -> None:
 def test_a_checkout_whose_git_directory_is_elsewhere_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = repository(tmp_path / "apart", f"--separate-git-dir={tmp_path}/store")
     with pytest.raises(Refused, match="lies apart from it"):
-        host.locate(path)
+        checkouts.locate(path)
 
 
 def test_outside_of_a_repository_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not in a git repository"):
-        host.locate(tmp_path)
+        checkouts.locate(tmp_path)
 
 
 def test_a_pointer_at_another_s_admin_directory_is_refused(shop: Path, tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_pointer_at_another_s_admin_directory_is_refused(shop: Path, tmp_path:
         (tmp_path / "planted/.git").write_text(f"gitdir: {target}\n")
         assert git(tmp_path / "planted", "rev-parse", "--git-common-dir") == str(shop / ".git"), "git believes it"
         with pytest.raises(Refused, match="does not know it"):
-            host.locate(tmp_path / "planted")
+            checkouts.locate(tmp_path / "planted")
 
 
 def test_worktrees_of_every_kind_are_listed(shop: Path) -> None:
@@ -56,7 +57,9 @@ def test_worktrees_of_every_kind_are_listed(shop: Path) -> None:
     # as git 2.48 writes it with worktree.useRelativePaths
     (shop / ".git/worktrees/relative/gitdir").write_text("../../../../relative/.git\n")
     linked(shop, "main", "other")
-    found = {tree.path.name: (tree.id, tree.branch, tree.locked) for tree in host.worktrees(worktree(shop).repository)}
+    found = {
+        tree.path.name: (tree.id, tree.branch, tree.locked) for tree in checkouts.worktrees(worktree(shop).repository)
+    }
     assert found == {
         "shop": ("main", "refs/heads/main", None),
         "a": ("a", "refs/heads/feature/a", None),
@@ -104,7 +107,7 @@ def test_what_can_not_be_shared_is_refused_with_the_reason(shop: Path, kind: str
         git(shop.parent / "clone", "config", "core.repositoryFormatVersion", "1")
         git(shop.parent / "clone", "config", "extensions.refStorage", "reftable")
     with pytest.raises(Refused, match=reason[kind]):
-        host.settings(host.locate(shop.parent / "clone")[0], None)
+        host.settings(checkouts.locate(shop.parent / "clone")[0], None)
 
 
 def test_programs_that_a_repository_names_are_not_run(shop: Path, tmp_path: Path) -> None:
@@ -119,11 +122,11 @@ def test_programs_that_a_repository_names_are_not_run(shop: Path, tmp_path: Path
         git(common, "config", "core.fsmonitor", str(program))
     (tree.path / ".git").write_text(f"gitdir: {tree.path}/evil\n")
 
-    assert host.dirty(tree) == ("evil/",)
-    assert host.dirty(worktree(shop)) == ()
-    assert host.index_matches(tree, git(shop, "rev-parse", "HEAD"))
+    assert checkouts.dirty(tree) == ("evil/",)
+    assert checkouts.dirty(worktree(shop)) == ()
+    assert checkouts.index_matches(tree, git(shop, "rev-parse", "HEAD"))
     with pytest.raises(Refused):
-        host.locate(tree.path)
+        checkouts.locate(tree.path)
     assert not alarm.exists()
     for place in (shop, tree.path):  # positive control: a plain git runs it
         git(place, "status")
@@ -133,11 +136,11 @@ def test_programs_that_a_repository_names_are_not_run(shop: Path, tmp_path: Path
 
 def test_dirty_names_changed_staged_and_untracked_paths(shop: Path) -> None:
     commit(shop, "renamed", "a long enough text\n" * 9)
-    assert host.dirty(worktree(shop)) == ()
+    assert checkouts.dirty(worktree(shop)) == ()
     (shop / "file").write_text("changed\n")
     (shop / "ne w").write_text("")
     git(shop, "mv", "renamed", "na\tme")
-    assert set(host.dirty(worktree(shop))) == {"file", "ne w", "renamed", "na\tme"}
+    assert set(checkouts.dirty(worktree(shop))) == {"file", "ne w", "renamed", "na\tme"}
 
 
 def test_moving_a_branch_moves_the_index_too_unless_another_git_holds_it(shop: Path) -> None:
@@ -148,10 +151,10 @@ def test_moving_a_branch_moves_the_index_too_unless_another_git_holds_it(shop: P
     before = index.read_bytes()
     lock.touch()
     with pytest.raises(Refused, match="another git process"):
-        host.move_branch(worktree(feature), old, new)
+        checkouts.move_branch(worktree(feature), old, new)
     assert (git(shop, "rev-parse", "feature"), index.read_bytes(), lock.exists()) == (old, before, True)
     lock.unlink()
-    host.move_branch(worktree(feature), old, new)
+    checkouts.move_branch(worktree(feature), old, new)
     assert (git(shop, "rev-parse", "feature"), git(feature, "status", "--porcelain")) == (new, "")
     assert not lock.exists()
 
@@ -199,8 +202,8 @@ def test_a_remote_s_address_loses_its_credentials(url: str, clean: str) -> None:
 
 def test_worktrees_are_added_without_upstream_and_removed(shop: Path) -> None:
     git(shop, "config", "branch.autoSetupMerge", "always")
-    host.add_worktree(worktree(shop).repository, shop.parent / "x", "new", "main")
+    checkouts.add_worktree(worktree(shop).repository, shop.parent / "x", "new", "main")
     assert worktree(shop.parent / "x").branch == "refs/heads/new"
     assert run(["git", "config", "--get", "branch.new.merge"], shop, code=1).stdout == ""
-    host.remove_worktree(worktree(shop.parent / "x"))
+    checkouts.remove_worktree(worktree(shop.parent / "x"))
     assert not (shop.parent / "x").exists()

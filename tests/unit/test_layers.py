@@ -16,6 +16,7 @@ LAYERS = (
     "process locks naming hostile",
     "config envfile node",
     "scaffold git history docker",
+    "checkouts",
     "private_repo importer",
     "plan apply selection",
     "observe",
@@ -25,7 +26,19 @@ LAYERS = (
     "__main__",
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.split()}
-ADAPTERS = {"git", "history", "docker", "process", "private_repo", "importer", "hostile", "locks", "node", "scaffold"}
+ADAPTERS = {
+    "git",
+    "checkouts",
+    "history",
+    "docker",
+    "process",
+    "private_repo",
+    "importer",
+    "hostile",
+    "locks",
+    "node",
+    "scaffold",
+}
 DOORS = {
     "typer": "cli",
     "rich": "output",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from wt import docker, git, naming, observe
+from wt import checkouts, docker, git, naming, observe
 from wt.errors import ToolError
 from wt.model import Container, Context, WorktreeStatus
 
@@ -14,14 +14,14 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
         context: of the command.
         sizes: count the bytes of the sandboxes' volumes too, which is slow.
     """
-    repository, _ = git.locate(context.directory)
+    repository, _ = checkouts.locate(context.directory)
     containers: tuple[Container, ...] | None = None
     try:
         containers = docker.containers()
     except ToolError as error:
         context.progress.note(f"{error.message}: the state of sandboxes is unknown")
     dates, host = git.branch_dates(repository), git.refs(repository)
-    rows = tuple(observe.status(tree, containers, dates, host) for tree in git.worktrees(repository))
+    rows = tuple(observe.status(tree, containers, dates, host) for tree in checkouts.worktrees(repository))
     if not sizes:
         return rows
     used = docker.volume_bytes()

@@ -1,6 +1,6 @@
 """`wt new`: a branch, a worktree and a running sandbox, or nothing at all."""
 
-from wt import apply, config, git, naming, plan, process
+from wt import apply, checkouts, config, git, naming, plan, process
 from wt.commands import prepare, up
 from wt.errors import UsageError
 from wt.model import Context, Repository, Worktree
@@ -20,12 +20,12 @@ def run(
         start_sandbox: start the sandbox too.
         wait: until the dependencies are installed.
     """
-    repository, here = git.locate(context.directory)
+    repository, here = checkouts.locate(context.directory)
     with apply.undone_on_failure(context.progress) as begun:
         with prepare.alone(repository, context):
             step = _decide(repository, here, name, start=start, branch=branch or name)
             apply.carry_out([step], context.progress, begun=begun)
-            tree = next(each for each in git.worktrees(repository) if each.path == step.path)
+            tree = next(each for each in checkouts.worktrees(repository) if each.path == step.path)
             prepare.prepare(tree, context, begun=begun)
             if context.user.is_root:
                 apply.carry_out([HandOver(tree, context.user)], context.progress, begun=begun)
@@ -45,7 +45,7 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
     if start is not None and (first := git.resolve(repository, start)) is None:
         raise UsageError(f"--from {start} is not a commit", hint="name a branch, a tag or a commit")
     root = here.path if here is not None else repository.main_checkout or repository.common_dir
-    trees = git.worktrees(repository)
+    trees = checkouts.worktrees(repository)
     pattern = config.load(root).worktree_dir
     wanted = naming.worktree_path(
         repository, pattern, name, taken=[tree.path for tree in trees if tree.branch != f"refs/heads/{branch}"]

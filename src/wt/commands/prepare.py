@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from wt import apply, docker, git, locks, naming, observe, plan
+from wt import apply, checkouts, docker, locks, naming, observe, plan
 from wt.errors import ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
 from wt.steps import Step
@@ -10,7 +10,7 @@ from wt.steps import Step
 
 def run(context: Context) -> None:
     """Prepare the worktree around the current directory."""
-    repository, tree = git.locate(context.directory)
+    repository, tree = checkouts.locate(context.directory)
     if tree is None:
         raise UsageError(f"{repository.common_dir} is a bare repository", hint="run this in one of its worktrees")
     with alone(repository, context):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wt import apply, docker, git, naming, observe, plan, selection
+from wt import apply, checkouts, docker, git, naming, observe, plan, selection
 from wt.commands import prepare, sync
 from wt.model import Context, Worktree
 from wt.steps import Step
@@ -45,10 +45,10 @@ def _observe(tree: Worktree) -> plan.Removal:
     kept = {name: oid for name, oid in host.items() if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/"))}
     tip = host.get(tree.branch or "")
     without_branch = {name: oid for name, oid in kept.items() if name != tree.branch}
-    operations = (inside.operation if inside else None, git.operation(tree.git_dir))
+    operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir))
     return plan.Removal(
         worktree=tree,
-        dirty=git.dirty(tree),
+        dirty=checkouts.dirty(tree),
         only_here=git.only_in(tree.repository, tips, sorted(set(kept.values()))),
         only_here_with_branch=git.only_in(
             tree.repository, [*tips, *([tip] if tip else [])], sorted(set(without_branch.values()))

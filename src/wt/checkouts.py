@@ -1,0 +1,161 @@
+"""The checkouts of a repository: where they are, what state they are in, and what wt does to them.
+
+A worktree is hostile ground: where one is, and which branch it is on, is read from the repository's own admin
+directories, never from the worktree's `.git`.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from wt import git, naming, process
+from wt.errors import Refused, UsageError
+from wt.model import Repository, Worktree
+
+OPERATIONS = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "BISECT_LOG": "bisect",
+}
+
+
+def locate(directory: Path) -> tuple[Repository, Worktree | None]:
+    """The repository around `directory`, and the worktree of it; None inside a bare repository.
+
+    Raises:
+        UsageError: there is no repository.
+        Refused: the worktree's `.git` points at a repository that doesn't know it.
+    """
+    questions = ("--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-inside-work-tree")
+    answer = process.run([*git.SAFE, "-C", str(directory), "rev-parse", *questions], check=False)
+    if answer.code != 0:
+        if "not a git repository" in answer.complaint:
+            raise UsageError(
+                f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
+            )
+        raise Refused(f"git does not open {directory}: {answer.complaint}")
+    common_text, git_text, inside = answer.text.split("\n")[:3]
+    common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
+    repository = Repository(common_dir, _main_checkout(common_dir))
+    known = [tree for tree in worktrees(repository) if tree.git_dir == git_dir]
+    if inside == "false" and repository.main_checkout is None and git_dir == common_dir:
+        return repository, None
+    if not known and git_dir == common_dir:
+        raise Refused(
+            f"the git directory of {directory} lies apart from it, in {common_dir}",
+            hint="wt works in clones whose .git is a directory, and in their worktrees; not in submodules",
+        )
+    here = directory.resolve()
+    if not known or not here.is_relative_to(known[0].path.resolve()):
+        raise Refused(
+            f"{directory} says that it belongs to {common_dir}, which does not know it",
+            hint="`git worktree repair` mends a worktree or repository that was moved",
+        )
+    return repository, known[0]
+
+
+def worktrees(repository: Repository) -> tuple[Worktree, ...]:
+    """Every worktree that the repository knows, read from its own admin directories, the main checkout first."""
+    found = []
+    if repository.main_checkout is not None:
+        branch = _head_branch(repository.common_dir)
+        found.append(Worktree(repository, naming.MAIN_ID, repository.main_checkout, repository.common_dir, branch))
+    admin = repository.common_dir / "worktrees"
+    for git_dir in sorted(admin.iterdir()) if admin.is_dir() else ():
+        pointer = git.file_text(git_dir / "gitdir")
+        if pointer is None:
+            continue
+        path = Path(os.path.normpath(git_dir / pointer.rstrip("\n"))).parent
+        worktree_id = naming.linked_id(git_dir.name)
+        locked = git.file_text(git_dir / "locked")
+        found.append(Worktree(repository, worktree_id, path, git_dir, _head_branch(git_dir), locked))
+    return tuple(found)
+
+
+def obstacles(worktree: Worktree) -> tuple[str, ...]:
+    """What makes it unsafe to give this worktree to a sandbox, in words."""
+    others = [tree for tree in worktrees(worktree.repository) if tree.path != worktree.path]
+    inner = [str(tree.path) for tree in others if tree.path.is_relative_to(worktree.path)]
+    outer = [
+        str(tree.path)
+        for tree in others
+        if worktree.path.is_relative_to(tree.path) and naming.private_repo(tree).exists()
+    ]
+    modules = worktree.git_dir / "modules"
+    reasons = (
+        (f"{', '.join(inner)} lies inside it, where its sandbox could write", bool(inner)),
+        (f"it lies inside {', '.join(outer)}, whose sandbox could write to it", bool(outer)),
+        ("it has submodules, whose configuration its sandbox could write", modules.is_dir() and any(modules.iterdir())),
+    )
+    return tuple(reason for reason, holds in reasons if holds)
+
+
+def dirty(worktree: Worktree) -> tuple[str, ...]:
+    """Paths that differ from the host's index or HEAD, or are neither tracked nor ignored."""
+    arguments = ("status", "--porcelain", "-z", "--ignore-submodules=all", "--untracked-files=normal", "--no-renames")
+    output = git.run_in(worktree, *arguments).text
+    return tuple(entry[3:] for entry in output.split("\0") if entry)
+
+
+def index_matches(worktree: Worktree, tip: str) -> bool:
+    """Whether nothing is staged on the host: its index holds exactly the tree of `tip`."""
+    arguments = ("diff-index", "--cached", "--quiet", "--ignore-submodules=all", "--no-ext-diff", tip, "--")
+    return git.run_in(worktree, *arguments, check=False).code == 0
+
+
+def operation(git_dir: Path) -> str | None:
+    """What is under way on the host in a worktree, such as "rebase"; None when nothing is."""
+    for name, what in OPERATIONS.items():
+        if (git_dir / name).exists():
+            return what
+    return None
+
+
+def move_branch(worktree: Worktree, old: str, new: str) -> None:
+    """Move the worktree's branch and the host's index of it from `old` to `new`; its files are `new`'s already.
+
+    The new index is built under git's own lock on it, so that a `git add` in that moment waits or fails as usual.
+
+    Raises:
+        Refused: another git process holds the index.
+    """
+    index, lock = worktree.git_dir / "index", worktree.git_dir / "index.lock"
+    try:
+        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError as error:
+        raise Refused(
+            f"another git process is at work in {worktree.path}", hint=f"wait for it, or remove a stale {lock}"
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(index.read_bytes())
+        git.run_in(worktree, "read-tree", "-i", "-m", old, new, env={"GIT_INDEX_FILE": str(lock)})
+        git.update_refs(worktree.repository, {worktree.branch or "HEAD": (new, old)})
+        lock.replace(index)
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def add_worktree(repository: Repository, path: Path, branch: str, start: str | None) -> None:
+    """Make a worktree on `branch` (short name), the branch too when `start` is given."""
+    new_branch = ("-b", branch) if start else ()
+    git.run(repository, "worktree", "add", "--quiet", "--no-track", *new_branch, "--", str(path), start or branch)
+
+
+def remove_worktree(worktree: Worktree) -> None:
+    """Remove a worktree's directory and admin directory; whether it may go was decided before."""
+    git.run(worktree.repository, "worktree", "remove", "--force", "--", str(worktree.path))
+
+
+def _main_checkout(common_dir: Path) -> Path | None:
+    answer = process.run([*git.SAFE, f"--git-dir={common_dir}", "rev-parse", "--is-bare-repository"])
+    return common_dir.parent if answer.text.strip() == "false" and common_dir.name == ".git" else None
+
+
+def _head_branch(git_dir: Path) -> str | None:
+    head = git.file_text(git_dir / "HEAD") or ""
+    match = re.fullmatch(r"ref: (refs/heads/.+)\n?", head)
+    return match[1] if match else None
