@@ -100,8 +100,10 @@ def dirty(worktree: Worktree) -> tuple[str, ...]:
     return tuple(entry[3:] for entry in output.split("\0") if entry)
 
 
-def index_matches(worktree: Worktree, tip: str) -> bool:
-    """Whether nothing is staged on the host: its index holds exactly the tree of `tip`."""
+def index_matches(worktree: Worktree, tip: str | None) -> bool:
+    """Whether nothing is staged on the host: its index holds exactly the tree of `tip`, or nothing without one."""
+    if tip is None:
+        return not git.run_in(worktree, "ls-files", "-z", "--cached").stdout
     arguments = ("diff-index", "--cached", "--quiet", "--ignore-submodules=all", "--no-ext-diff", tip, "--")
     return git.run_in(worktree, *arguments, check=False).code == 0
 
@@ -114,28 +116,34 @@ def operation(git_dir: Path) -> str | None:
     return None
 
 
-def move_branch(worktree: Worktree, old: str, new: str) -> None:
+def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
     """Move the worktree's branch and the host's index of it from `old` to `new`; its files are `new`'s already.
 
     The new index is built under git's own lock on it, so that a `git add` in that moment waits or fails as usual.
 
+    Args:
+        worktree: on a branch.
+        old: object name of its tip, None while the branch is unborn.
+        new: object name that it gets.
+
     Raises:
         Refused: another git process holds the index.
     """
-    index, lock = worktree.git_dir / "index", worktree.git_dir / "index.lock"
+    index, lock, built = (worktree.git_dir / name for name in ("index", "index.lock", "index.wt"))
     try:
-        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
     except FileExistsError as error:
         raise Refused(
             f"another git process is at work in {worktree.path}", hint=f"wait for it, or remove a stale {lock}"
         ) from error
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(index.read_bytes())
-        git.run_in(worktree, "read-tree", "-i", "-m", old, new, env={"GIT_INDEX_FILE": str(lock)})
-        git.update_refs(worktree.repository, {worktree.branch or "HEAD": (new, old)})
-        lock.replace(index)
+        if old is not None:
+            built.write_bytes(index.read_bytes())
+        git.run_in(worktree, "read-tree", "-i", "-m", *filter(None, (old, new)), env={"GIT_INDEX_FILE": str(built)})
+        git.update_refs(worktree.repository, {worktree.branch or "HEAD": (new, old or "0" * len(new))})
+        built.replace(index)
     finally:
+        built.unlink(missing_ok=True)
         lock.unlink(missing_ok=True)
 
 

@@ -102,7 +102,13 @@ def update_refs(repository: Repository, changes: Mapping[str, tuple[str | None, 
         lines.append(f"{verb} {old}" if old else verb)
     if lines:
         stdin = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
-        run(repository, "update-ref", "-m", "wt", "--stdin", stdin=stdin)
+        # With a reflog, so that what an agent rewrites stays within reach for as long as git keeps such things.
+        run(repository, "update-ref", "--create-reflog", "-m", "wt", "--stdin", stdin=stdin)
+
+
+def reflog(repository: Repository, ref: str) -> frozenset[str]:
+    """Object names that a ref has stood at, as far as the host remembers."""
+    return frozenset(run(repository, "reflog", "show", "--format=%H", ref, "--", check=False).text.split())
 
 
 def only_in(repository: Repository, tips: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:

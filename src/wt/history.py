@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from git.cmd import Git
 
 _GITLINK = "160000"
+# Known to git in every repository, by the length of its object names.
+_EMPTY_TREES = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
 
 
 def is_ancestor(repository: Repository, old: str, new: str) -> bool:
@@ -22,19 +27,21 @@ def is_ancestor(repository: Repository, old: str, new: str) -> bool:
         return bool(code == 0)
 
 
-def count(repository: Repository, old: str, new: str) -> int:
+def count(repository: Repository, old: str | None, new: str) -> int:
     """How many commits `new` has that `old` lacks."""
     with _git(repository) as git:
-        return int(git.rev_list("--count", f"{old}..{new}"))
+        return int(git.rev_list("--count", f"{old}..{new}" if old else new))
 
 
-def submodule_changes(repository: Repository, old: str, new: str) -> tuple[str, ...]:
+def submodule_changes(repository: Repository, old: str | None, new: str) -> tuple[str, ...]:
     """Paths at which `new` has a gitlink or a `.gitmodules` that `old` has not, or not the same.
 
     With such a link in the index, a plain `git status` runs what the directory's own configuration says.
     """
     with _git(repository) as git:
-        fields = git.diff_tree("-r", "-z", "--no-renames", "--diff-filter=AMT", old, new).split("\0")
+        fields = git.diff_tree(
+            "-r", "-z", "--no-renames", "--diff-filter=AMT", old or _EMPTY_TREES[len(new)], new
+        ).split("\0")
     changes = zip(fields[::2], fields[1::2], strict=False)
     return tuple(
         path

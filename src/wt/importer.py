@@ -5,6 +5,7 @@ for untrusted peers, is all that the host speaks with it. Every inside ref lands
 worktree's own branch moves, by fast-forward only.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 
 from wt import checkouts, git, history, naming
@@ -13,12 +14,14 @@ from wt.errors import Refused, ToolError
 from wt.model import ImportReport, InsideRefs, Worktree
 
 _SHOWN = 5
+# Why a branch did not move, and what resolves it.
+_Standing = tuple[str, str | None]
 
 
 def targets(worktree: Worktree, inside: InsideRefs) -> dict[str, str]:
     """The host's ref for each thing inside that must not be lost, with the object name that it gets."""
     prefix = naming.ref_prefix(worktree)
-    wanted = {prefix + name.removeprefix("refs/"): oid for name, oid in inside.refs.items()}
+    wanted = {_kept_at(worktree, name): oid for name, oid in inside.refs.items()}
     wanted |= {f"{prefix}stash/{number}": oid for number, oid in enumerate(inside.stash)}
     if inside.detached:
         wanted[f"{prefix}HEAD"] = inside.detached
@@ -89,49 +92,91 @@ def bring_in(
                 hint=f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s",
             ) from error
         git.update_refs(worktree.repository, {ref: (oid, None) for ref, oid in wanted.items()})
-    moved, kept, hint = _move(worktree, inside, host)
+    moved, standing = _move(worktree, inside, host)
     commits = history.count(worktree.repository, *moved) if moved else 0
-    return ImportReport(worktree, tuple(sorted(wanted)), moved, commits, kept, hint)
+    return ImportReport(worktree, tuple(sorted(wanted)), moved, commits, *(standing or (None, None)))
 
 
 def _move(
     worktree: Worktree, inside: InsideRefs, host: dict[str, str]
-) -> tuple[tuple[str, str] | None, str | None, str | None]:
+) -> tuple[tuple[str | None, str] | None, _Standing | None]:
     """Move the branch by fast-forward; else say why not, and what resolves it."""
-    branch = worktree.branch
-    if branch is None or branch not in host or branch not in inside.refs:
-        return None, *_elsewhere(worktree, inside)
-    old, new = host[branch], inside.refs[branch]
-    name, short = worktree.name, naming.short_branch(branch)
-    ref = naming.ref_prefix(worktree) + branch.removeprefix("refs/")
-    if old == new or history.is_ancestor(worktree.repository, new, old):
-        behind = old != new and inside.head == branch
-        why = f"{short} is older inside than on the host" if behind else None
-        resolve = f"wt exec {name} -- sh -c 'git fetch host && git merge --ff-only host/{short}'" if behind else None
-        return (None, why, resolve) if why else (None, *_elsewhere(worktree, inside))
-    if not history.is_ancestor(worktree.repository, old, new):
-        why = f"both sides moved {short}: {old[:10]} on the host, {new[:10]} inside"
-        return None, why, f"wt exec {name} -- sh -c 'git fetch host && git rebase host/{short}'; then wt sync {name}"
-    if links := history.submodule_changes(worktree.repository, old, new):
+    branch, repository = worktree.branch, worktree.repository
+    if branch is None or branch not in inside.refs:
+        return None, _elsewhere(worktree, inside, host)
+    old, new = host.get(branch), inside.refs[branch]
+    if old == new:
+        return None, _elsewhere(worktree, inside, host)
+    if old is not None and not history.is_ancestor(repository, old, new):
+        return None, _elsewhere(worktree, inside, host) or _diverged(worktree, inside, old, new)
+    short = naming.short_branch(branch)
+    if links := history.submodule_changes(repository, old, new):
         shown = ", ".join(links[:_SHOWN])
-        return (
-            None,
+        ref = _kept_at(worktree, branch)
+        return None, (
             f"{short} brings submodules, which can run programs on the host: {shown}",
             f"look at {ref}; merge it by hand if you trust it",
         )
     if not checkouts.index_matches(worktree, old):
-        return None, f"changes are staged on the host in {worktree.path}", "commit or unstage them, then sync again"
+        staged = f"changes are staged on the host in {worktree.path}"
+        return None, (staged, "commit or unstage them, then sync again")
     try:
         checkouts.move_branch(worktree, old, new)
     except Refused as error:
-        return None, error.message, error.hint
-    return (old, new), *_elsewhere(worktree, inside)
+        return None, (error.message, error.hint)
+    return (old, new), _elsewhere(worktree, inside, host)
 
 
-def _elsewhere(worktree: Worktree, inside: InsideRefs) -> tuple[str | None, str | None]:
+def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str) -> _Standing:
+    """The host's branch stands at `old`, which the inside's, at `new`, does not contain."""
+    branch = worktree.branch or ""
+    short = naming.short_branch(branch)
+    if history.is_ancestor(worktree.repository, new, old):
+        return f"{short} is older inside than on the host", _in_sandbox(worktree, "git", "catch-up")
+    if new in git.reflog(worktree.repository, branch):
+        why = f"{short} was rewritten on the host: it is {old[:10]} there, {new[:10]} inside"
+        return why, _in_sandbox(worktree, "sh", "-c", f"git fetch host && git reset {shlex.quote(f'host/{short}')}")
+    if old in inside.past:
+        why = f"{short} was rewritten inside: it is {old[:10]} on the host, {new[:10]} inside"
+        return why, shlex.join(["git", "-C", str(worktree.path), "reset", _kept_at(worktree, branch)])
+    why = f"both sides moved {short}: {old[:10]} on the host, {new[:10]} inside"
+    return why, _in_sandbox(worktree, "git", "catch-up")
+
+
+def _elsewhere(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> _Standing | None:
     """Name work that stands on another branch inside than the worktree's."""
+    if worktree.branch is None:
+        return _on_no_branch(worktree, inside, host)
     if inside.head == worktree.branch:
-        return None, None
-    where = naming.short_branch(inside.head) if inside.head else f"commit {(inside.detached or '')[:10]}"
-    ours = naming.short_branch(worktree.branch) if worktree.branch else "no branch"
-    return f"inside, {where} is checked out, on the host {ours}", f"it is kept under {naming.ref_prefix(worktree)}"
+        return None
+    ours = naming.short_branch(worktree.branch)
+    why = f"inside, {_where(inside)} is checked out, on the host {ours}"
+    back, follow = (_in_sandbox(worktree, "git", verb, ours) for verb in ("switch", "catch-up"))
+    return why, f"{back} if the agent switched; {follow} if you did"
+
+
+def _on_no_branch(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> _Standing | None:
+    """The host's HEAD is detached: it does not move by itself."""
+    here = (git.file_text(worktree.git_dir / "HEAD") or "").strip()
+    if inside.detached == here:
+        return None
+    why = f"on the host no branch is checked out but commit {here[:10]}, inside {_where(inside)}"
+    if inside.head is None:
+        resolve = ("reset", _kept_at(worktree, "HEAD"))
+    else:
+        resolve = ("switch", naming.short_branch(inside.head) if inside.head in host else "BRANCH")
+    return why, shlex.join(["git", "-C", str(worktree.path), *resolve])
+
+
+def _where(inside: InsideRefs) -> str:
+    return naming.short_branch(inside.head) if inside.head else f"commit {(inside.detached or '')[:10]}"
+
+
+def _in_sandbox(worktree: Worktree, *command: str) -> str:
+    """What a user types to run a command in the worktree's sandbox."""
+    return shlex.join(["wt", "exec", worktree.name, "--", *command])
+
+
+def _kept_at(worktree: Worktree, ref: str) -> str:
+    """The host's ref for one that the inside has."""
+    return naming.ref_prefix(worktree) + ref.removeprefix("refs/")

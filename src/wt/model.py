@@ -120,8 +120,10 @@ class InsideRefs:
     Attributes:
         head: full name of the branch that HEAD stands on, None when it is detached.
         detached: object name that a detached HEAD stands on.
-        refs: full ref name to object name, `refs/heads/` and `refs/tags/` only.
+        refs: full ref name to object name, but for those that show another repository's (`refs/remotes/`) and the
+            stash; `refs/worktrees/<name>/HEAD` is the detached HEAD of a worktree that was made inside.
         stash: object names of the stash entries, newest first.
+        past: object names that the worktree's branch has stood at, as far as the inside remembers.
         operation: what is under way, such as "rebase"; None when nothing is.
     """
 
@@ -129,6 +131,7 @@ class InsideRefs:
     detached: str | None
     refs: Mapping[str, str]
     stash: tuple[str, ...]
+    past: frozenset[str]
     operation: str | None
 
 
@@ -173,7 +176,7 @@ class ImportReport:
 
     Attributes:
         imported: refs under `refs/wt/<id>/` that are new or moved.
-        moved: old and new object name of the worktree's branch, when it moved.
+        moved: old and new object name of the worktree's branch, when it moved; None for the old one of an unborn one.
         commits: how many commits the branch moved forward.
         kept: why the branch did not move although the inside has something, None when all is well.
         hint: what resolves it.
@@ -181,7 +184,7 @@ class ImportReport:
 
     worktree: Worktree
     imported: tuple[str, ...] = ()
-    moved: tuple[str, str] | None = None
+    moved: tuple[str | None, str] | None = None
     commits: int = 0
     kept: str | None = None
     hint: str | None = None

@@ -49,7 +49,9 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
         process.run(["git", "init", *options, str(temporary)])
         temporary.chmod(0o755)
         (temporary / "config").write_text(_config(worktree, settings), errors="surrogateescape")
-        (temporary / "packed-refs").write_text(_packed_refs(tips), errors="surrogateescape")
+        # What the host's branches stood at is the point from which `git catch-up` counts what the inside added.
+        seen = {name.replace("refs/heads/", "refs/remotes/host/", 1): oid for name, oid in tips.items()}
+        (temporary / "packed-refs").write_text(_packed_refs(tips | seen), errors="surrogateescape")
         (temporary / "HEAD").write_text(_head(worktree), errors="surrogateescape")
         (temporary / "objects/info").mkdir(exist_ok=True)
         (temporary / "objects/info/alternates").write_text(f"{OBJECTS_INSIDE}\n")
@@ -138,16 +140,18 @@ def read_refs(worktree: Worktree) -> InsideRefs:
             f"the private repository of {worktree.name} can't be read: it has no HEAD",
             hint=f"look at {root}; its commits are still there",
         )
-    names = _packed(_read_text(root, "packed-refs") or "") | dict(_loose(root))
+    names = _packed(_read_text(root, "packed-refs") or "") | dict(_loose(root)) | dict(_own_worktrees(root))
     symbolic = re.fullmatch(r"ref: (refs/heads/.+)", head.strip())
     detached = head.strip() if _OID.fullmatch(head.strip()) else None
-    shared = {name: oid for name, oid in names.items() if name.startswith(("refs/heads/", "refs/tags/"))}
-    stash = _stash(root) if "refs/stash" in names else ()
+    shared = {name: oid for name, oid in names.items() if not name.startswith("refs/remotes/") and name != "refs/stash"}
+    # Newest first; each line of the reflog ends one entry's life as the newest.
+    stash = tuple(reversed(_reflog(root, "refs/stash")[1:][-_MAX_STASH:])) if "refs/stash" in names else ()
     return InsideRefs(
         head=symbolic[1] if symbolic else None,
         detached=detached,
         refs=shared,
         stash=stash or ((names["refs/stash"],) if "refs/stash" in names else ()),
+        past=frozenset(_reflog(root, worktree.branch)) if worktree.branch else frozenset(),
         operation=next((what for name, what in checkouts.OPERATIONS.items() if hostile.kind(root, name)), None),
     )
 
@@ -233,11 +237,20 @@ def _loose(root: Path) -> Iterable[tuple[str, str]]:
                 yield name, oid
 
 
-def _stash(root: Path) -> tuple[str, ...]:
-    """Newest first; each line of the reflog ends one entry's life as the newest."""
-    lines = (_read_text(root, "logs/refs/stash") or "").split("\n")
-    entries = [fields[1] for line in lines if len(fields := line.split(" ", 2)) == 3 and _OID.fullmatch(fields[1])]
-    return tuple(reversed(entries[-_MAX_STASH:]))
+def _own_worktrees(root: Path) -> Iterable[tuple[str, str]]:
+    """Detached HEADs of worktrees that were made inside."""
+    for path in hostile.files(root, "worktrees", limit=_MAX_REFS):
+        if path.endswith("/HEAD") and path.count("/") == 2 and _REF.fullmatch(f"refs/{path}"):
+            oid = (_read_text(root, path, limit=_MAX_LINE) or "").strip()
+            if _OID.fullmatch(oid):
+                yield f"refs/{path}", oid
+
+
+def _reflog(root: Path, ref: str) -> list[str]:
+    """What a ref stood at before its first change, and what it was set to since."""
+    lines = (_read_text(root, f"logs/{ref}") or "").split("\n")
+    pairs = [fields[:2] for line in lines if len(fields := line.split(" ", 2)) == 3 and _OID.fullmatch(fields[1])]
+    return [pairs[0][0], *(new for _, new in pairs)] if pairs else []
 
 
 def _ignore_missing(_function: object, _path: str, info: tuple[type[BaseException], BaseException, object]) -> None:

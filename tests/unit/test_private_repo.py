@@ -139,6 +139,7 @@ def test_the_host_view_shows_packed_and_loose_refs_to_git(shop: Path) -> None:
 
 def test_refs_inside_are_read_as_git_wrote_them(shop: Path) -> None:
     inside = Inside(linked(shop))
+    start = inside.git("rev-parse", "HEAD")
     first = inside.commit()
     inside.git("branch", "topic/one")
     inside.git("tag", "--annotate", "--message", "one", "v1")
@@ -156,7 +157,9 @@ def test_refs_inside_are_read_as_git_wrote_them(shop: Path) -> None:
         "refs/heads/topic/one": first,
         "refs/tags/v1": inside.git("rev-parse", "v1"),
     }
-    assert private_repo.read_refs(inside.tree) == InsideRefs(None, first, refs, tuple(stash), None)
+    assert private_repo.read_refs(inside.tree) == InsideRefs(
+        None, first, refs, tuple(stash), frozenset({start, first, second}), None
+    )
 
 
 @pytest.mark.parametrize("command", ["merge", "rebase", "cherry-pick"])
