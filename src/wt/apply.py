@@ -17,6 +17,7 @@ from wt.steps import (
     DeleteBranch,
     HandOver,
     MakeDirectory,
+    RecordRepository,
     RemoveProject,
     RemoveState,
     RemoveWorktree,
@@ -95,7 +96,7 @@ def describe(step: Step) -> str | None:  # noqa: C901 - one line for each kind o
             return f"worktree {tree.path} removed"
         case DeleteBranch(branch=branch):
             return f"branch {naming.short_branch(branch)} deleted"
-        case WriteFile() | MakeDirectory() | WriteHostView() | HandOver() | RemoveState():
+        case WriteFile() | MakeDirectory() | RecordRepository() | WriteHostView() | HandOver() | RemoveState():
             return None
         case _:
             assert_never(step)
@@ -107,6 +108,8 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             hostile.write(tree.path, path, content, mode=mode, owner=owner)
         case MakeDirectory(worktree=tree, path=path, owner=owner):
             hostile.make_directory(tree.path, path, owner=owner)
+        case RecordRepository(repository=repository):
+            checkouts.record(repository)
         case CreatePrivateRepository(worktree=tree, settings=settings, user=user):
             owner = (user.sandbox_uid, user.sandbox_gid) if user.is_root else None
             private_repo.create(tree, settings, owner=owner)

@@ -8,9 +8,11 @@ import os
 import re
 from pathlib import Path
 
-from wt import git, naming, process
+from wt import git, hostile, naming, process
 from wt.errors import Refused, UsageError
 from wt.model import Repository, Worktree
+
+_RECORD = "repository"
 
 OPERATIONS = {
     "rebase-merge": "rebase",
@@ -36,10 +38,13 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             raise UsageError(
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
             )
-        raise Refused(f"git does not open {directory}: {answer.complaint}")
+        raise Refused(
+            f"git does not open {directory}: {answer.complaint}",
+            hint="`git status` there says the same; `git worktree repair` mends a moved repository or worktree",
+        )
     common_text, git_text, inside = answer.text.split("\n")[:3]
     common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
-    repository = Repository(common_dir, _main_checkout(common_dir))
+    repository = _repository(common_dir)
     known = [tree for tree in worktrees(repository) if tree.git_dir == git_dir]
     if inside == "false" and repository.main_checkout is None and git_dir == common_dir:
         return repository, None
@@ -75,22 +80,27 @@ def worktrees(repository: Repository) -> tuple[Worktree, ...]:
     return tuple(found)
 
 
-def obstacles(worktree: Worktree) -> tuple[str, ...]:
-    """What makes it unsafe to give this worktree to a sandbox, in words."""
-    others = [tree for tree in worktrees(worktree.repository) if tree.path != worktree.path]
-    inner = [str(tree.path) for tree in others if tree.path.is_relative_to(worktree.path)]
-    outer = [
-        str(tree.path)
-        for tree in others
-        if worktree.path.is_relative_to(tree.path) and naming.private_repo(tree).exists()
-    ]
-    modules = worktree.git_dir / "modules"
-    reasons = (
-        (f"{', '.join(inner)} lies inside it, where its sandbox could write", bool(inner)),
-        (f"it lies inside {', '.join(outer)}, whose sandbox could write to it", bool(outer)),
-        ("it has submodules, whose configuration its sandbox could write", modules.is_dir() and any(modules.iterdir())),
-    )
-    return tuple(reason for reason, holds in reasons if holds)
+def inner(worktree: Worktree) -> tuple[str, ...]:
+    """Other worktrees that lie inside this one, relative to it."""
+    others = (tree.path for tree in worktrees(worktree.repository) if tree.path != worktree.path)
+    return tuple(str(path.relative_to(worktree.path)) for path in others if path.is_relative_to(worktree.path))
+
+
+def outer(worktree: Worktree) -> tuple[Worktree, ...]:
+    """Other worktrees that this one lies inside of."""
+    others = (tree for tree in worktrees(worktree.repository) if tree.path != worktree.path)
+    return tuple(tree for tree in others if worktree.path.is_relative_to(tree.path))
+
+
+def submodules(worktree: Worktree) -> tuple[str, ...]:
+    """Paths at which the host's index has a submodule, initialised or not."""
+    entries = git.run_in(worktree, "ls-files", "--stage", "-z").stdout
+    return tuple(os.fsdecode(path) for path in re.findall(rb"(?:^|\0)160000 [^\t]*\t([^\0]+)", entries))
+
+
+def tracks(worktree: Worktree, path: str) -> bool:
+    """Whether the host's index holds anything below a path of the worktree."""
+    return bool(git.run_in(worktree, "ls-files", "-z", "--cached", "--", f":(literal){path}").stdout)
 
 
 def dirty(worktree: Worktree) -> tuple[str, ...]:
@@ -156,6 +166,28 @@ def add_worktree(repository: Repository, path: Path, branch: str, start: str | N
 def remove_worktree(worktree: Worktree) -> None:
     """Remove a worktree's directory and admin directory; whether it may go was decided before."""
     git.run(worktree.repository, "worktree", "remove", "--force", "--", str(worktree.path))
+
+
+def record(repository: Repository) -> None:
+    """Write down the repository's key, so that it keeps it when it is moved."""
+    text = f"{repository.key}\n{repository.common_dir}\n".encode(errors="surrogateescape")
+    hostile.write(naming.state_dir(repository), _RECORD, text, mode=0o644)
+
+
+def _repository(common_dir: Path) -> Repository:
+    """A repository with its key: the recorded one, unless that was copied here with its repository."""
+    main_checkout = _main_checkout(common_dir)
+    key, place = _recorded(common_dir)
+    if key and (place == common_dir or _recorded(place) != (key, place)):
+        return Repository(common_dir, main_checkout, key, recorded=place == common_dir)
+    fresh = naming.repository_key(common_dir, main_checkout, common_dir.stat().st_ino)
+    return Repository(common_dir, main_checkout, fresh, recorded=False)
+
+
+def _recorded(common_dir: Path) -> tuple[str, Path]:
+    """The key that is written down in a repository and the place that it was written for; empty when none is."""
+    key, _, place = (git.file_text(common_dir / naming.STATE / _RECORD) or "").partition("\n")
+    return (key, Path(place.removesuffix("\n"))) if re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{8}", key) else ("", common_dir)
 
 
 def _main_checkout(common_dir: Path) -> Path | None:

@@ -55,6 +55,7 @@ class Config:
         ca_bundle: file with further certificate authorities (PEM) for the sandbox; `WT_CA_BUNDLE` goes before it.
         node_modules: directories that hold a package.json; None finds them by the package manager's workspaces.
         protect: further paths of the workspace that a sandbox can only read.
+        hide: directories of the workspace that a sandbox does not see, such as one that holds other worktrees.
     """
 
     network: str = "dev"
@@ -62,13 +63,14 @@ class Config:
     ca_bundle: str = ""
     node_modules: tuple[str, ...] | None = None
     protect: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
     shared: Shared = Shared()
     limits: Limits = Limits()
     import_: Import = Import()
 
 
 _SECTIONS = {"shared": Shared, "limits": Limits, "import": Import}
-_PATH_LISTS = {"node_modules", "protect"}
+_PATH_LISTS = {"node_modules", "protect", "hide"}
 
 
 def load(root: Path) -> Config:

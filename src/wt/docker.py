@@ -34,6 +34,7 @@ _FIELDS = {
     "service": '(.Label "com.docker.compose.service")',
     "worktree": f'(.Label "{naming.LABEL_WORKTREE}")',
     "config": f'(.Label "{naming.LABEL_CONFIG}")',
+    "hidden": f'(.Label "{naming.LABEL_HIDDEN}")',
 }
 _ROW = "{" + ",".join(f'"{name}":{{{{json {field}}}}}' for name, field in _FIELDS.items()) + "}"
 
@@ -48,7 +49,12 @@ def containers(*, project: str | None = None) -> tuple[Container, ...]:
     chosen = ("--filter", f"label={_PROJECT}={project}") if project else ()
     answer = _docker("ps", "--all", "--no-trunc", *chosen, "--format", _ROW)
     rows = [json.loads(line) for line in answer.text.splitlines() if line]
-    return tuple(Container(**row | {"networks": tuple(row["networks"].split(","))}) for row in rows)
+    return tuple(
+        Container(
+            **row | {"networks": tuple(row["networks"].split(",")), "hidden": tuple(json.loads(row["hidden"] or "[]"))}
+        )
+        for row in rows
+    )
 
 
 def network_driver(name: str) -> str | None:

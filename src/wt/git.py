@@ -38,7 +38,7 @@ def settings(repository: Repository, branch: str | None) -> GitSettings:
     Raises:
         Refused: the repository is of a kind that can't be shared with a sandbox.
     """
-    pattern = r"^(user\.(name|email)|remote\..*\.(url|promisor)|core\.excludesfile|extensions\..*)$"
+    pattern = r"^(user\.(name|email)|remote\..*\.(url|promisor)|core\.(excludesfile|autocrlf|eol)|extensions\..*)$"
     answer = run(repository, "config", "-z", "--get-regexp", pattern, check=False)
     if answer.code not in (0, 1):
         raise ToolError(f"git config failed: {answer.complaint}")
@@ -57,6 +57,7 @@ def settings(repository: Repository, branch: str | None) -> GitSettings:
         excludes=_excludes(repository, values.get("core.excludesfile")),
         object_format=values.get("extensions.objectformat", "sha1"),
         default_branch=default_branch(repository) or branch,
+        conversions=tuple((key, values[f"core.{key}"]) for key in ("autocrlf", "eol") if f"core.{key}" in values),
     )
 
 

@@ -59,10 +59,19 @@ class Context:
 
 @dataclass(frozen=True)
 class Repository:
-    """One git object store. `main_checkout` owns `.git`; a bare repository has none."""
+    """One git object store.
+
+    Attributes:
+        common_dir: its canonical path.
+        main_checkout: the directory that owns `.git`; a bare repository has none.
+        key: its name and eight digits, as they were when wt first saw it; it keeps them when it is moved.
+        recorded: whether the key is written down, for this place.
+    """
 
     common_dir: Path
     main_checkout: Path | None
+    key: str = field(compare=False)
+    recorded: bool = field(compare=False, default=True)
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,11 @@ class Remote:
 
 @dataclass(frozen=True)
 class GitSettings:
-    """What a sandbox may know of the host's git configuration."""
+    """What a sandbox may know of the host's git configuration.
+
+    Attributes:
+        conversions: `core.autocrlf` and `core.eol`, where they are set: the files lie there as these say.
+    """
 
     user_name: str | None
     user_email: str | None
@@ -111,6 +124,7 @@ class GitSettings:
     excludes: str
     object_format: str
     default_branch: str | None
+    conversions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +163,7 @@ class Container:
     service: str
     worktree: str
     config: str
+    hidden: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:

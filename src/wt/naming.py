@@ -4,17 +4,19 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 
 from wt.errors import UsageError
 from wt.model import Repository, Worktree
 
+STATE = "wt-sandbox"
 MAIN_ID = "main"
 _LINKED_PREFIX = "linked."
 
 LABEL_WORKTREE = "wt.worktree"
 LABEL_CONFIG = "wt.config"
+LABEL_HIDDEN = "wt.hidden"
 
 
 def slug(text: str, *, limit: int = 40) -> str:
@@ -35,28 +37,46 @@ def linked_id(admin_name: str) -> str:
     return _LINKED_PREFIX + admin_name if taken else admin_name
 
 
+def repository_key(common_dir: Path, main_checkout: Path | None, inode: int) -> str:
+    """What tells one repository on this machine from another: `<its name>-<eight digits>`.
+
+    Args:
+        common_dir: where it is.
+        main_checkout: the directory that owns `.git`, if there is one.
+        inode: of the common directory; another repository may come to lie at the same place.
+    """
+    name = slug(_repository_name(common_dir, main_checkout), limit=24)
+    return f"{name}-{digest(str(common_dir), str(inode), length=8)}"
+
+
 def repository_id(repository: Repository) -> str:
     """Eight digits that tell one repository on this machine from another."""
-    return digest(str(repository.common_dir), length=8)
+    return repository.key.rpartition("-")[2]
 
 
 def repository_name(repository: Repository) -> str:
     """The name that people use for the repository: its main checkout's directory, or the bare directory's."""
-    if repository.main_checkout is not None:
-        return repository.main_checkout.name
-    name = repository.common_dir.name.removesuffix(".git").lstrip(".")
-    return name if name and name != "bare" else repository.common_dir.parent.name
+    return _repository_name(repository.common_dir, repository.main_checkout)
+
+
+def _repository_name(common_dir: Path, main_checkout: Path | None) -> str:
+    if main_checkout is not None:
+        return main_checkout.name
+    name = common_dir.name.removesuffix(".git").lstrip(".")
+    return name if name and name != "bare" else common_dir.parent.name
 
 
 def project_name(worktree: Worktree) -> str:
-    """The compose project of a worktree's sandbox; two worktrees of equal name never share one."""
-    key = digest(str(worktree.repository.common_dir), worktree.id, length=6)
-    return f"{slug(worktree.name)}-{key}"
+    """The compose project of a worktree's sandbox; it stays the same wherever worktree or repository are moved."""
+    repository = worktree.repository
+    name = repository.key.rpartition("-")[0] if worktree.id == MAIN_ID else worktree.id
+    return f"{slug(name)}-{digest(repository.key, worktree.id, length=6)}"
 
 
 def shared_project_name(repository: Repository) -> str:
     """The compose project of the repository's shared services."""
-    return f"{slug(repository_name(repository), limit=24)}-shared-{repository_id(repository)}"
+    name, _, number = repository.key.rpartition("-")
+    return f"{name}-shared-{number}"
 
 
 def own_network(repository: Repository) -> str:
@@ -66,7 +86,7 @@ def own_network(repository: Repository) -> str:
 
 def state_dir(repository: Repository) -> Path:
     """The only place on the host where wt keeps anything of its own."""
-    return repository.common_dir / "wt-sandbox"
+    return repository.common_dir / STATE
 
 
 def worktree_state_dir(worktree: Worktree) -> Path:
@@ -117,6 +137,18 @@ def worktree_path(repository: Repository, pattern: str, name: str, *, taken: Seq
         raise UsageError(
             f"worktree_dir can't be read: {pattern}", hint="its placeholders are {parent}, {repository} and {name}"
         ) from error
+
+
+def lies_in(path: PurePath, directories: Iterable[str]) -> bool:
+    """Whether a relative path is, or lies below, one of the directories."""
+    return any(path.is_relative_to(directory) for directory in directories)
+
+
+def worktree_folder(repository: Repository, pattern: str) -> str | None:
+    """The directory of the main checkout that new worktrees come into, relative to it; None when they lie outside."""
+    folder = worktree_path(repository, pattern, "x").parent
+    top = repository.main_checkout
+    return str(folder.relative_to(top)) if top and folder.is_relative_to(top) and folder != top else None
 
 
 def find_worktree(worktrees: Sequence[Worktree], wanted: str) -> Worktree:

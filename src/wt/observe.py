@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from wt import checkouts, config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
 from wt.errors import Refused, UsageError
@@ -34,7 +35,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     facts = scaffold.read_facts(compose_wt)
     git_settings = git.settings(tree.repository, tree.branch)
     bundle = config.ca_bundle(settings, tree.path)
-    mount_points = (*facts.mount_points, *facts.protect)
+    mount_points = (*facts.mount_points, *facts.protect, *facts.hide)
     made = (plan.CLAUDE_DIR, plan.CLAUDE_JSON, plan.BASH_HISTORY, *plan.PROTECTED, *mount_points)
     view = private_repo.host_view_files(tree, git_settings)
     return plan.Surroundings(
@@ -53,9 +54,23 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         shared_services=shared_services(tree, settings),
         has_private_repository=private_repo.exists(tree),
         host_view_current=private_repo.host_view_is_current(tree, view),
-        obstacles=checkouts.obstacles(tree),
+        submodules=checkouts.submodules(tree),
+        hidden=facts.hide,
+        inner=checkouts.inner(tree),
+        outer=checkouts.outer(tree),
         containers=containers,
     )
+
+
+def exposing(trees: Iterable[Worktree], path: Path) -> tuple[Path, ...]:
+    """The worktrees around a path whose sandboxes would see what lies there."""
+    around = [tree for tree in trees if path.is_relative_to(tree.path)]
+    return tuple(tree.path for tree in around if not naming.lies_in(path.relative_to(tree.path), _hidden(tree)))
+
+
+def _hidden(tree: Worktree) -> tuple[str, ...]:
+    text = _text(tree, f"{plan.DEVCONTAINER}/{scaffold.COMPOSE_WT}")
+    return scaffold.read_facts(text).hide if text is not None else ()
 
 
 def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:

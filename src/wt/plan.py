@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from wt import envfile, naming
 from wt.config import Config
@@ -16,6 +16,7 @@ from wt.steps import (
     CreatePrivateRepository,
     DeleteBranch,
     MakeDirectory,
+    RecordRepository,
     RemoveProject,
     RemoveState,
     RemoveWorktree,
@@ -52,7 +53,10 @@ class Surroundings:
         mount_points: directories that compose.wt.yml mounts volumes on, and protected paths.
         files_digest: hash of the files that configure the sandbox.
         shared_services: names of the shared services; empty when the repository has none.
-        obstacles: what makes it unsafe to start a sandbox.
+        submodules: paths at which it has submodules.
+        hidden: directories that its sandbox does not see.
+        inner: other worktrees inside it, relative to it.
+        outer: other worktrees that it lies inside of.
         containers: all of the engine's; None when it can't be reached.
     """
 
@@ -71,7 +75,10 @@ class Surroundings:
     shared_services: tuple[str, ...]
     has_private_repository: bool
     host_view_current: bool
-    obstacles: tuple[str, ...]
+    submodules: tuple[str, ...]
+    hidden: tuple[str, ...]
+    inner: tuple[str, ...]
+    outer: tuple[Worktree, ...]
     containers: tuple[Container, ...] | None
 
 
@@ -178,10 +185,11 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
         Refused: a file in the workspace would aim compose or the devcontainer CLI at another project.
     """
     _refuse_root_env(seen.root_env)
-    if seen.obstacles:
-        raise Refused(f"{seen.worktree.path} can't have a sandbox: {seen.obstacles[0]}")
+    _refuse_shared_files(seen)
     tree, text = seen.worktree, seen.env_text or ""
     steps: list[Step] = []
+    if not tree.repository.recorded:
+        steps.append(RecordRepository(tree.repository))
     if not seen.has_private_repository:
         steps.append(CreatePrivateRepository(tree, seen.settings, seen.user))
     if not seen.host_view_current:
@@ -251,6 +259,7 @@ def new(
     start: str | None,
     default_start: str | None,
     occupied: bool,
+    exposed: Sequence[Path],
 ) -> AddWorktree:
     """The step that makes a worktree.
 
@@ -263,6 +272,7 @@ def new(
         start: the commit that `--from` names.
         default_start: the commit that a new branch starts from without it.
         occupied: whether there is something at the path.
+        exposed: worktrees around the path whose sandboxes would see it.
 
     Raises:
         UsageError, Refused: it can't be made.
@@ -277,9 +287,10 @@ def new(
         )
     if occupied:
         raise Refused(f"{path} exists", hint="choose another name, or set worktree_dir in wt.toml")
-    if around := [tree.path for tree in worktrees if path.is_relative_to(tree.path)]:
+    if exposed:
         raise Refused(
-            f"{path} lies inside {around[0]}, whose sandbox could write to it", hint="set worktree_dir in wt.toml"
+            f"{path} lies inside {exposed[0]}, whose sandbox could write to it",
+            hint="set worktree_dir in wt.toml to a directory of its own, then wt init --upgrade hides that",
         )
     if full in branches:
         return AddWorktree(repository, path, branch, None)
@@ -350,6 +361,31 @@ def _owner(seen: Surroundings, path: str) -> tuple[int, int] | None:
     """The agent's own files belong to the sandbox's user; only root can, and has to, give them away."""
     ours = path.startswith(CLAUDE_DIR)
     return (seen.user.sandbox_uid, seen.user.sandbox_gid) if seen.user.is_root and ours else None
+
+
+def _refuse_shared_files(seen: Surroundings) -> None:
+    """Two sandboxes must not write to the same files, nor one to configuration that git runs programs by."""
+    tree = seen.worktree
+    why = f"{tree.path} can't have a sandbox"
+    if seen.submodules:
+        raise Refused(
+            f"{why}: it has submodules, in which a plain `git status` of yours would run what the sandbox wrote",
+            hint=f"wt works in repositories without them; here: {', '.join(seen.submodules[:3])}",
+        )
+    exposed = [path for path in seen.inner if not naming.lies_in(PurePath(path), seen.hidden)]
+    if exposed:
+        raise Refused(
+            f"{why}: {', '.join(exposed)} lies inside it, where its sandbox could write",
+            hint="wt init --upgrade hides it",
+        )
+    for around in seen.outer:
+        inside = tree.path.relative_to(around.path)
+        project = naming.project_name(around)
+        running = [each for each in seen.containers or () if each.project == project and each.running]
+        if any(each.config and not naming.lies_in(inside, each.hidden) for each in running):
+            raise Refused(
+                f"{why} while that of {around.name} runs, which could write to it", hint=f"wt down {around.name}"
+            )
 
 
 def _refuse_root_env(text: str | None) -> None:

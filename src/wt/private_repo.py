@@ -192,6 +192,7 @@ def _config(worktree: Worktree, settings: GitSettings) -> str:
                 ("filemode", "true"),
                 ("bare", "false"),
                 ("logallrefupdates", "true"),
+                *settings.conversions,
             ],
         ),
     ]

@@ -42,10 +42,14 @@ class Result:
 
     @property
     def complaint(self) -> str:
-        """The last line of standard error that says something, without git's prefix."""
+        """The last line of standard error that says something, and the next where it ends in `:`."""
         lines = [line.strip() for line in self.stderr.decode(errors="replace").splitlines() if line.strip()]
-        fatal = [line for line in lines if line.startswith(("fatal:", "error:", "Error"))]
-        return (fatal or lines or ["no message"])[-1].removeprefix("fatal: ").removeprefix("error: ")
+        told = [
+            f"{line} {after}" if line.endswith(":") else line
+            for line, after in zip(lines, [*lines[1:], ""], strict=True)
+        ]
+        fatal = [line for line in told if line.startswith(("fatal:", "error:", "Error"))]
+        return (fatal or told or ["no message"])[-1].strip().removeprefix("fatal: ").removeprefix("error: ")
 
 
 def clean_environment() -> None:

@@ -43,12 +43,14 @@ class Project:
         manager: how dependencies are installed.
         packages: directories that hold a package.json, relative to the workspace.
         protect: further paths that a sandbox can only read.
+        hide: directories that a sandbox does not see.
     """
 
     repository: str
     manager: PackageManager
     packages: tuple[str, ...]
-    protect: tuple[str, ...]
+    protect: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Facts:
 
     mount_points: tuple[str, ...]
     protect: tuple[str, ...]
+    hide: tuple[str, ...]
 
 
 def render(template: str, project: Project) -> dict[str, str]:
@@ -80,7 +83,7 @@ def compose_wt(project: Project) -> str:
     """The text of compose.wt.yml."""
     modules = [f"{package}/node_modules".removeprefix("./") for package in project.packages]
     volumes = _volume_names(modules)
-    facts = {"version": 1, "mount_points": modules, "protect": list(project.protect)}
+    facts = {"version": 1, "mount_points": modules, "protect": list(project.protect), "hide": list(project.hide)}
     inside = [_AGENT, _PLAYWRIGHT, project.manager.store, *(f"/app/{path}" for path in modules)]
     values = {
         "facts": _dollars(json.dumps(facts, ensure_ascii=False)),
@@ -89,6 +92,8 @@ def compose_wt(project: Project) -> str:
         "read_only_mounts": _lines(
             _read_only(path) for path in (".devcontainer", ".vscode", ".idea", *project.protect)
         ),
+        "hidden": _dollars(json.dumps(project.hide, ensure_ascii=False)).replace("'", "''"),
+        "hidden_mounts": _lines(_hidden(path) for path in project.hide),
         "node_modules_mounts": _lines(_volume(path, name) for path, name in volumes.items()),
         "volumes": "\n".join(f"  {name}: {{labels: *labels}}" for name in volumes.values()),
     }
@@ -104,7 +109,7 @@ def read_facts(text: str) -> Facts:
     line = next((line for line in text.splitlines() if line.startswith(_FACTS)), "")
     try:
         facts = json.loads(line.removeprefix(_FACTS).replace("$$", "$"))
-        return Facts(tuple(map(str, facts["mount_points"])), tuple(map(str, facts["protect"])))
+        return Facts(*(tuple(map(str, facts[name])) for name in ("mount_points", "protect", "hide")))
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f".devcontainer/{COMPOSE_WT} was not written by this version of wt", hint="wt init --upgrade"
@@ -131,6 +136,10 @@ def _read_only(path: str) -> str:
     source, target = f'"{workspace}/{_literal(path)}"', f'"/app/{_literal(path)}"'
     options = "read_only: true, bind: {create_host_path: false}"
     return f"- {{type: bind, source: {source}, target: {target}, {options}}}"
+
+
+def _hidden(path: str) -> str:
+    return f'- {{type: tmpfs, target: "/app/{_literal(path)}", read_only: true, tmpfs: {{size: 4096}}}}'
 
 
 def _volume(path: str, name: str) -> str:

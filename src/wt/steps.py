@@ -27,6 +27,13 @@ class MakeDirectory:
 
 
 @dataclass(frozen=True)
+class RecordRepository:
+    """Write down by which name and number wt knows the repository."""
+
+    repository: Repository
+
+
+@dataclass(frozen=True)
 class CreatePrivateRepository:
     """Make the git directory that the sandbox will write to, and what keeps its borrowed objects alive."""
 
@@ -143,6 +150,7 @@ class DeleteBranch:
 Step = (
     WriteFile
     | MakeDirectory
+    | RecordRepository
     | CreatePrivateRepository
     | WriteHostView
     | CreateNetwork

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wt import naming
-
 PROJECT = Path(__file__).parents[2]
 EXAMPLE = PROJECT / "examples/node-app"
 
@@ -115,8 +113,8 @@ class Repository:
 
     def remove(self) -> None:
         """Remove everything that docker holds for the repositories in the parent directory, then the directories."""
-        for common_dir in self.path.parent.glob("*/.git/"):
-            repository = naming.digest(str(common_dir.resolve()), length=8)
+        for record in self.path.parent.glob("**/wt-sandbox/repository"):
+            repository = record.read_text().partition("\n")[0].rpartition("-")[2]
             for kind, listing, removal in (
                 ("container", ("ls", "--all", "--quiet"), ("rm", "--force", "--volumes")),
                 ("volume", ("ls", "--quiet"), ("rm",)),

@@ -7,7 +7,7 @@ from wt.config import Config
 from wt.model import Container, GitSettings, HostUser, Repository, Worktree
 from wt.plan import Surroundings
 
-REPOSITORY = Repository(Path("/code/shop/.git"), Path("/code/shop"))
+REPOSITORY = Repository(Path("/code/shop/.git"), Path("/code/shop"), "shop-12345678")
 MAIN = Worktree(REPOSITORY, "main", Path("/code/shop"), REPOSITORY.common_dir, "refs/heads/main")
 _CONTAINER = Container("id", "x-app-1", "running", "Up 1 s", ("dev",), "image", "x", "app", "", "")
 
@@ -37,6 +37,9 @@ SEEN = Surroundings(
     shared_services=("postgres",),
     has_private_repository=False,
     host_view_current=False,
-    obstacles=(),
+    submodules=(),
+    hidden=(),
+    inner=(),
+    outer=(),
     containers=(),
 )

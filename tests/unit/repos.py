@@ -6,9 +6,10 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from wt import checkouts, naming, private_repo
+from wt import checkouts, importer, naming, private_repo
 from wt import git as host
-from wt.model import Worktree
+from wt.config import Import
+from wt.model import ImportReport, Worktree
 
 WT = str(Path(sysconfig.get_path("scripts"), "wt"))
 # A server in a container has none of the client's variables.
@@ -82,10 +83,20 @@ class Inside:
     """What an agent does in its private repository; the borrowed objects lie at another place than in a container."""
 
     def __init__(self, path: Path) -> None:
-        self.tree = create(path)
-        self.path = naming.private_repo(self.tree)
+        self._use(create(path))
+
+    @classmethod
+    def prepared(cls, path: Path) -> "Inside":
+        """That of a worktree which has its private repository already."""
+        self = cls.__new__(cls)
+        self._use(worktree(path))
+        return self
+
+    def _use(self, tree: Worktree) -> None:
+        self.tree = tree
+        self.path = naming.private_repo(tree)
         self.server = [*SERVE, str(self.path)]
-        (self.path / "objects/info/alternates").write_text(f"{self.tree.repository.common_dir}/objects\n")
+        (self.path / "objects/info/alternates").write_text(f"{tree.repository.common_dir}/objects\n")
 
     def git(self, *args: str, code: int = 0) -> str:
         return git(self.tree.path, f"--git-dir={self.path}", f"--work-tree={self.tree.path}", *args, code=code)
@@ -95,3 +106,7 @@ class Inside:
         self.git("add", "--", path)
         self.git("commit", "--quiet", "--message", "made inside")
         return self.git("rev-parse", "HEAD")
+
+    def bring_in(self) -> ImportReport:
+        """Import what it has."""
+        return importer.bring_in(self.tree, private_repo.read_refs(self.tree), lambda: self.server, Import())

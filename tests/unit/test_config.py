@@ -16,6 +16,7 @@ worktree_dir = "/trees/{name}"
 ca_bundle = "ca.pem"
 node_modules = [".", "packages/a"]
 protect = ["infra"]
+hide = [".trees"]
 shared = {file = "services.yml", wait = 5}
 limits = {memory = "4G", pids = 100, tmp = "512m"}
 import = {max_size = "3k", seconds = 9}
@@ -34,7 +35,9 @@ def test_without_a_file_everything_is_default(tmp_path: Path) -> None:
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     shared, limits, limit = Shared("services.yml", 5), Limits("4G", 100, "512m"), Import("3k", 9)
-    expected = Config("net", "/trees/{name}", "ca.pem", (".", "packages/a"), ("infra",), shared, limits, limit)
+    expected = Config(
+        "net", "/trees/{name}", "ca.pem", (".", "packages/a"), ("infra",), (".trees",), shared, limits, limit
+    )
     assert load(tmp_path, EVERY_KEY) == expected
     assert limit.max_bytes == 3 * 1024
 

@@ -1,5 +1,6 @@
 """What wt asks of the host's repository, and does to it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,15 @@ def test_a_repository_is_found_from_everywhere_in_it(shop: Path) -> None:
         (top / "deep/er").mkdir(parents=True)
         for place in (top, top / "deep/er"):
             tree = worktree(place)
-            assert (tree.repository, tree.id, tree.path) == (Repository(shop / ".git", shop), name, top)
+            assert (tree.repository, tree.id, tree.path) == (Repository(shop / ".git", shop, ""), name, top)
 
 
 def test_a_bare_repository_has_no_main_checkout(shop: Path) -> None:
     bare = shop.parent / "bare.git"
     git(shop, "clone", "--quiet", "--bare", ".", str(bare))
-    assert checkouts.locate(bare) == (Repository(bare, None), None)
+    assert checkouts.locate(bare) == (Repository(bare, None, ""), None)
     tree = worktree(linked(bare, "x"))
-    assert (tree.repository, tree.id, tree.branch) == (Repository(bare, None), "x", "refs/heads/x")
+    assert (tree.repository, tree.id, tree.branch) == (Repository(bare, None, ""), "x", "refs/heads/x")
 
 
 def test_a_checkout_whose_git_directory_is_elsewhere_is_refused_with_the_reason(tmp_path: Path) -> None:
@@ -207,3 +208,34 @@ def test_worktrees_are_added_without_upstream_and_removed(shop: Path) -> None:
     assert run(["git", "config", "--get", "branch.new.merge"], shop, code=1).stdout == ""
     checkouts.remove_worktree(worktree(shop.parent / "x"))
     assert not (shop.parent / "x").exists()
+
+
+def test_a_repository_keeps_its_key_when_it_is_moved_and_a_copy_gets_its_own(shop: Path) -> None:
+    def key(path: Path) -> tuple[str, bool]:
+        found, _ = checkouts.locate(path)
+        return found.key, found.recorded
+
+    first, recorded = key(shop)
+    assert first.startswith("shop-") and not recorded
+    (shop / ".git/wt-sandbox").mkdir()
+    checkouts.record(checkouts.locate(shop)[0])
+    assert key(shop) == (first, True)
+    moved = shop.rename(shop.parent / "moved")
+    assert key(moved) == (first, False)
+    other = repository(shop)
+    assert key(other)[0] != first, "another repository at the old place"
+    assert key(moved) == (first, False)
+    checkouts.record(checkouts.locate(moved)[0])
+    copy = shutil.copytree(moved, shop.parent / "copy")
+    assert key(copy)[0] not in {first, key(other)[0]}
+    assert key(moved) == (first, True)
+    shutil.rmtree(moved)
+    assert key(copy) == (first, False), "the one that is left is the moved one"
+
+
+def test_a_damaged_record_is_none(shop: Path) -> None:
+    (shop / ".git/wt-sandbox").mkdir()
+    fresh = checkouts.locate(shop)[0].key
+    for text in ("", "x\n", "../../evil-12345678\n/\n", "a b-12345678\n"):
+        (shop / ".git/wt-sandbox/repository").write_text(text)
+        assert checkouts.locate(shop)[0].key == fresh

@@ -34,7 +34,8 @@ def test_slugs_are_readable(text: str, slug: str) -> None:
 
 @given(NAMES, NAMES, NAMES)
 def test_two_worktrees_of_equal_name_never_share_a_project(name: str, one: str, other: str) -> None:
-    repos = [Repository(Path("/code", where, ".git"), Path("/code", where)) for where in {one, other}]
+    places = [Path("/code", where) for where in {one, other}]
+    repos = [Repository(top / ".git", top, naming.repository_key(top / ".git", top, 1)) for top in places]
     ids = {"main", naming.linked_id("main"), naming.linked_id("a")}
     trees = [Worktree(repo, each, Path("/t", name), repo.common_dir, None) for repo in repos for each in ids]
     projects = [*map(naming.project_name, trees), *map(naming.shared_project_name, repos)]
@@ -53,7 +54,11 @@ def test_ids_are_unique_and_never_the_main_checkout_s(names: set[str]) -> None:
     [("/shop/.git", "/shop"), ("/shop.git", None), ("/shop/.bare", None), ("/shop/.git", None), ("/shop/bare", None)],
 )
 def test_a_repository_has_the_name_that_people_use(common: str, main: str | None) -> None:
-    assert naming.repository_name(Repository(Path(common), Path(main) if main else None)) == "shop"
+    repository = Repository(Path(common), Path(main) if main else None, "")
+    assert naming.repository_name(repository) == "shop"
+    key = naming.repository_key(repository.common_dir, repository.main_checkout, 1)
+    assert re.fullmatch("shop-[0-9a-f]{8}", key)
+    assert key != naming.repository_key(repository.common_dir, repository.main_checkout, 2)
 
 
 @pytest.mark.parametrize(

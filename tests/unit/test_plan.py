@@ -72,8 +72,8 @@ def test_prepare_makes_everything_once() -> None:
     assert plan.prepare_files(done, "dev") == ()
     assert names(plan.prepare_files(done, "dev-2")) == ["WriteFile"]
     assert names(plan.prepare_files(replace(done, files_digest="new"), "dev")) == ["WriteFile"]
-    with pytest.raises(Refused, match="a reason"):
-        plan.prepare_files(replace(done, obstacles=("a reason",)), "dev")
+    with pytest.raises(Refused, match="has submodules"):
+        plan.prepare_files(replace(done, submodules=("part",)), "dev")
 
 
 def test_root_is_never_the_sandbox_s_user_and_gives_the_agent_s_files_away() -> None:
@@ -158,7 +158,8 @@ def new(
     branches = dict.fromkeys(("refs/heads/main", "refs/heads/feature", "refs/heads/free"), "tip")
     known = (MAIN, tree())
     options = {"branches": branches, "worktrees": known, "start": start, "default_start": default}
-    return plan.new(REPOSITORY, Path(path), branch, **options, occupied=path == "/")  # type: ignore[arg-type]
+    exposed = [MAIN.path] if Path(path).is_relative_to(MAIN.path) else []
+    return plan.new(REPOSITORY, Path(path), branch, **options, occupied=path == "/", exposed=exposed)  # type: ignore[arg-type]
 
 
 def test_a_new_branch_starts_where_told_and_an_existing_one_is_taken_as_it_is() -> None:

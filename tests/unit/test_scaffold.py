@@ -20,7 +20,7 @@ ODD = ("we ird", "a$b", "a${b", 'a"b', "it's", "ümlaut", "#x", "a: b", "{x}", "
 
 def render(root: Path, *packages: str, name: str = "shop") -> Path:
     """The rendered files, in a directory of their own; the project is pnpm's when `root` has its lock file."""
-    rendered = scaffold.Project(name, node.package_manager(root), packages or (".",), ("infra",))
+    rendered = scaffold.Project(name, node.package_manager(root), packages or (".",), ("infra",), ("trees",))
     (root / "out").mkdir()
     for file, text in scaffold.render("node", rendered).items():
         (root / "out" / file).write_text(text)
@@ -97,9 +97,11 @@ def test_each_package_has_a_volume_of_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", [".", "packages/a", *ODD])
 def test_facts_are_read_back(tmp_path: Path, package: str) -> None:
-    text = scaffold.compose_wt(scaffold.Project("shop", node.package_manager(tmp_path), (package,), (package,)))
+    text = scaffold.compose_wt(
+        scaffold.Project("shop", node.package_manager(tmp_path), (package,), (package,), (package,))
+    )
     modules = f"{package}/node_modules".removeprefix("./")
-    assert scaffold.read_facts(text) == scaffold.Facts((modules,), (package,))
+    assert scaffold.read_facts(text) == scaffold.Facts((modules,), (package,), (package,))
 
 
 @pytest.mark.parametrize("text", ["", "x-wt: {", "x-wt: []", "x-wt: {}"])

@@ -1,10 +1,10 @@
 """`wt init`: write the tracked files of a sandbox."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from wt import checkouts, config, hostile, naming, node, scaffold
 from wt.errors import UsageError
-from wt.model import Context, InitReport
+from wt.model import Context, InitReport, Worktree
 
 _IGNORE_FILE = ".gitignore"
 
@@ -27,10 +27,14 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
     given = settings.node_modules
     packages = node.package_directories(tree.path) if given is None else given
     project = scaffold.Project(
-        naming.repository_name(repository), node.package_manager(tree.path), packages, settings.protect
+        naming.repository_name(repository),
+        node.package_manager(tree.path),
+        packages,
+        settings.protect,
+        _hidden(tree, settings),
     )
     wanted, kept = _choose(tree.path, scaffold.render(template, project), upgrade=upgrade)
-    ignores = _ignores(tree.path)
+    ignores = _ignores(tree.path, project.hide)
     if ignores is not None:
         wanted[_IGNORE_FILE] = ignores
     if not dry_run:
@@ -39,6 +43,16 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
             hostile.write(tree.path, path, content.encode(errors="surrogateescape"), mode=0o644)
     manager = f"{project.manager.name}, {len(packages)} package{'s' if len(packages) != 1 else ''} with node_modules"
     return InitReport(tuple(wanted), kept, dry_run, (manager,))
+
+
+def _hidden(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
+    """Directories of other worktrees: those in wt.toml, that of new ones, and those that there are by now."""
+    known = {*settings.hide, *filter(None, [naming.worktree_folder(tree.repository, settings.worktree_dir)])}
+    for path in sorted(checkouts.inner(tree)):
+        if not naming.lies_in(PurePath(path), known):
+            folder = str(PurePath(path).parent)
+            known.add(path if folder == "." or checkouts.tracks(tree, folder) else folder)
+    return tuple(sorted(known))
 
 
 def _choose(root: Path, files: dict[str, str], *, upgrade: bool) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -57,11 +71,11 @@ def _choose(root: Path, files: dict[str, str], *, upgrade: bool) -> tuple[dict[s
     return wanted, tuple(kept)
 
 
-def _ignores(root: Path) -> str | None:
+def _ignores(root: Path, hidden: tuple[str, ...]) -> str | None:
     """The text of .gitignore with the lines that it lacks; None when it has all."""
     text = _present(root, _IGNORE_FILE) or ""
     there = {line.strip().strip("/") for line in text.splitlines()}
-    missing = [line for line in scaffold.IGNORED if line.strip("/") not in there]
+    missing = [line for line in (*scaffold.IGNORED, *(f"{path}/" for path in hidden)) if line.strip("/") not in there]
     if not missing:
         return None
     return text + ("" if not text or text.endswith("\n") else "\n") + "".join(f"{line}\n" for line in missing)

@@ -1,6 +1,6 @@
 """`wt new`: a branch, a worktree and a running sandbox, or nothing at all."""
 
-from wt import apply, checkouts, config, git, naming, plan, process
+from wt import apply, checkouts, config, git, naming, observe, plan, process
 from wt.commands import prepare, up
 from wt.errors import UsageError
 from wt.model import Context, Repository, Worktree
@@ -61,4 +61,5 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
         start=first,
         default_start=git.resolve(repository, current) if current else None,
         occupied=path.exists(),
+        exposed=observe.exposing(trees, path),
     )
