@@ -10,10 +10,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from wt.errors import Refused
 
 _MAX_BYTES = 64 * 1024 * 1024
+_CHUNK = 1024 * 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -30,22 +32,26 @@ def read(root: Path, path: str, *, limit: int = _MAX_BYTES) -> bytes | None:
         Refused: it is a symlink, a directory, a device or a FIFO, lies behind a symlink, or is too large.
     """
     try:
-        with _parent(root, path) as (directory, name):
-            descriptor = os.open(name, _REGULAR, dir_fd=directory)
+        with _regular(root, path) as file:
+            if os.fstat(file.fileno()).st_size > limit:
+                raise Refused(f"{root / path} is larger than {limit / 1024**2:.3g} MiB")
+            return file.read(limit)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise _refusal(root, path, error) from error
+
+
+def chunks(root: Path, path: str) -> Iterator[bytes]:
+    """The content of a regular file of any size below `root`, piece by piece; nothing when it is absent.
+
+    Raises:
+        Refused: it is no regular file, or lies behind a symlink.
+    """
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Refused(f"{root / path} is not a regular file")
-        if status.st_size > limit:
-            raise Refused(f"{root / path} is larger than {limit / 1024**2:.3g} MiB")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(limit)
-    finally:
-        os.close(descriptor)
+        with _regular(root, path) as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    except FileNotFoundError:
+        return
 
 
 def write(root: Path, path: str, content: bytes, *, mode: int, owner: tuple[int, int] | None = None) -> None:
@@ -152,6 +158,28 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
                 pending.append(f"{current}/{name}")
             elif is_file:
                 yield f"{current}/{name}"
+
+
+@contextmanager
+def _regular(root: Path, path: str) -> Iterator[BinaryIO]:
+    """A regular file below `root`, opened for reading.
+
+    Raises:
+        FileNotFoundError: it is absent.
+        Refused: it is something else, or lies behind a symlink.
+    """
+    try:
+        with _parent(root, path) as (directory, name):
+            descriptor = os.open(name, _REGULAR, dir_fd=directory)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _refusal(root, path, error) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refused(f"{root / path} is not a regular file")
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
 
 
 @contextmanager

@@ -8,7 +8,7 @@ worktree's own branch moves, by fast-forward only.
 import shlex
 from collections.abc import Callable, Sequence
 
-from wt import checkouts, git, history, naming
+from wt import checkouts, git, history, lfs, naming
 from wt.config import Import
 from wt.errors import Refused, ToolError
 from wt.model import ImportReport, InsideRefs, Worktree
@@ -71,6 +71,8 @@ def bring_in(
     Raises:
         ToolError: the sandbox did not serve what its refs name.
     """
+    # Before the commits that name them, so that the host never has a pointer without its content.
+    lfs.adopt(worktree, max_bytes=limits.max_bytes)
     host = git.refs(worktree.repository)
     wanted = missing(worktree, inside, host)
     if wanted:

@@ -54,6 +54,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         shared_services=shared_services(tree, settings),
         has_private_repository=private_repo.exists(tree),
         host_view_current=private_repo.host_view_is_current(tree, view),
+        has_lfs=(tree.repository.common_dir / "lfs").is_dir(),
         submodules=checkouts.submodules(tree),
         hidden=facts.hide,
         inner=checkouts.inner(tree),

@@ -14,12 +14,8 @@ from wt.steps import (
     BuildImage,
     CreateNetwork,
     CreatePrivateRepository,
-    DeleteBranch,
     MakeDirectory,
     RecordRepository,
-    RemoveProject,
-    RemoveState,
-    RemoveWorktree,
     StartSandbox,
     StartShared,
     Step,
@@ -53,6 +49,7 @@ class Surroundings:
         mount_points: directories that compose.wt.yml mounts volumes on, and protected paths.
         files_digest: hash of the files that configure the sandbox.
         shared_services: names of the shared services; empty when the repository has none.
+        has_lfs: whether the host's repository holds objects of Git LFS.
         submodules: paths at which it has submodules.
         hidden: directories that its sandbox does not see.
         inner: other worktrees inside it, relative to it.
@@ -75,6 +72,7 @@ class Surroundings:
     shared_services: tuple[str, ...]
     has_private_repository: bool
     host_view_current: bool
+    has_lfs: bool
     submodules: tuple[str, ...]
     hidden: tuple[str, ...]
     inner: tuple[str, ...]
@@ -141,6 +139,8 @@ def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
         "WT_DOT_GIT": private if tree.is_main else str(state / "dot-git"),
         "WT_DOT_GIT_RO": "false" if tree.is_main else "true",
         "WT_HOST_GIT": str(state / "host.git"),
+        # A repository without LFS has no such directory: then an empty one is mounted.
+        "WT_LFS": str(common_dir / "lfs" if seen.has_lfs else state / "host.git/objects/info"),
         "WT_REPO_ID": naming.repository_id(tree.repository),
         "WT_WORKTREE_ID": tree.id,
         "WT_SHARED_PROJECT": naming.shared_project_name(tree.repository),
@@ -298,63 +298,6 @@ def new(
     if first is None:
         raise UsageError("the repository has no commit to start from", hint="make a first commit")
     return AddWorktree(repository, path, branch, first)
-
-
-@dataclass(frozen=True)
-class Removal:
-    """What was observed of a worktree that is to go.
-
-    Attributes:
-        dirty: paths that differ from the host's index, or are untracked and not ignored.
-        only_here: commits that no branch, remote or tag would hold any more.
-        only_here_with_branch: the same if its branch went too.
-        operations: what is under way, inside or on the host.
-        tip: object name of its branch.
-    """
-
-    worktree: Worktree
-    dirty: tuple[str, ...]
-    only_here: tuple[str, ...]
-    only_here_with_branch: tuple[str, ...]
-    operations: tuple[str, ...]
-    tip: str | None
-
-
-def rm(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ...]:
-    """What removes a worktree with all that belongs to it.
-
-    Args:
-        seen: what was observed, after an import.
-        force: let changes go that were never committed.
-        delete_branch: delete its branch too.
-
-    Raises:
-        Refused: work could be lost.
-    """
-    tree = seen.worktree
-    if tree.is_main:
-        raise UsageError(f"{tree.name} is the main checkout", hint=f"`wt down {tree.name}` stops its sandbox")
-    if tree.locked is not None:
-        reason = f": {tree.locked.strip()}" if tree.locked.strip() else ""
-        raise Refused(f"{tree.name} is locked{reason}", hint=f"git worktree unlock {tree.path}")
-    if seen.operations:
-        raise Refused(f"a {seen.operations[0]} is under way in {tree.name}", hint="finish or abort it")
-    if seen.dirty and not force:
-        raise Refused(
-            f"{tree.name} has changes that are not committed",
-            hint="commit them, or drop them with --force",
-            details=seen.dirty[:20],
-        )
-    lost = seen.only_here_with_branch if delete_branch else seen.only_here
-    if lost:
-        branch_only = delete_branch and not seen.only_here
-        hint = "leave out --delete-branch, or merge it" if branch_only else "git branch NAME COMMIT keeps them"
-        raise Refused(f"{tree.name} has commits that are nowhere else", hint=hint, details=lost)
-    project = naming.project_name(tree)
-    steps: list[Step] = [RemoveProject(project), RemoveWorktree(tree), RemoveState(tree)]
-    if delete_branch and tree.branch is not None and seen.tip is not None:
-        steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
-    return tuple(steps)
 
 
 def _owner(seen: Surroundings, path: str) -> tuple[int, int] | None:

@@ -44,10 +44,8 @@ class Result:
     def complaint(self) -> str:
         """The last line of standard error that says something, and the next where it ends in `:`."""
         lines = [line.strip() for line in self.stderr.decode(errors="replace").splitlines() if line.strip()]
-        told = [
-            f"{line} {after}" if line.endswith(":") else line
-            for line, after in zip(lines, [*lines[1:], ""], strict=True)
-        ]
+        after = [*lines[1:], ""]
+        told = [f"{line} {after[at]}" if line.endswith(":") else line for at, line in enumerate(lines)]
         fatal = [line for line in told if line.startswith(("fatal:", "error:", "Error"))]
         return (fatal or told or ["no message"])[-1].strip().removeprefix("fatal: ").removeprefix("error: ")
 

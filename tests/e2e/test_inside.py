@@ -121,6 +121,7 @@ def test_nothing_else_of_the_host_is_mounted(lived_in: Repository) -> None:
         "/tmp",
         "/wt/host.git",
         "/wt/host.git/refs",
+        "/wt/lfs",
         "/wt/objects",
         "/wt/repo.git",
     }

@@ -37,6 +37,7 @@ SEEN = Surroundings(
     shared_services=("postgres",),
     has_private_repository=False,
     host_view_current=False,
+    has_lfs=False,
     submodules=(),
     hidden=(),
     inner=(),

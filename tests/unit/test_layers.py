@@ -16,9 +16,9 @@ LAYERS = (
     "process locks naming hostile",
     "config envfile node",
     "scaffold git history docker",
-    "checkouts",
+    "checkouts lfs",
     "private_repo importer",
-    "plan apply selection",
+    "plan removal apply selection",
     "observe",
     "commands",
     "output",
@@ -28,6 +28,7 @@ LAYERS = (
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.split()}
 ADAPTERS = {
     "git",
+    "lfs",
     "checkouts",
     "history",
     "docker",
@@ -106,7 +107,7 @@ def test_only_cli_imports_commands_and_what_speaks() -> None:
     assert {a for a, b in pairs if b == "output"} == {"cli"}
 
 
-@pytest.mark.parametrize("pure", ["plan", "naming", "model", "steps", "errors"])
+@pytest.mark.parametrize("pure", ["plan", "removal", "naming", "model", "steps", "errors"])
 def test_pure_modules_touch_no_adapter(pure: str) -> None:
     assert {room(other) for other in IMPORTS[f"wt.{pure}"]} & ADAPTERS == set()
 

@@ -179,32 +179,3 @@ def test_a_new_branch_starts_where_told_and_an_existing_one_is_taken_as_it_is() 
 def test_new_refuses(arguments: tuple[str, ...], error: type[WtError], words: str) -> None:
     with pytest.raises(error, match=words):
         new(*arguments)
-
-
-GOING = plan.Removal(tree(), dirty=(), only_here=(), only_here_with_branch=(), operations=(), tip="tip")
-
-
-def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
-    everything = ["RemoveProject", "RemoveWorktree", "RemoveState"]
-    assert names(plan.rm(GOING, force=False, delete_branch=False)) == everything
-    assert names(plan.rm(GOING, force=False, delete_branch=True)) == [*everything, "DeleteBranch"]
-    assert names(plan.rm(replace(GOING, dirty=("a",)), force=True, delete_branch=False)) == everything
-    kept = replace(GOING, only_here_with_branch=("abc x",))
-    assert names(plan.rm(kept, force=False, delete_branch=False)) == everything
-
-
-@pytest.mark.parametrize(
-    ("seen", "options", "words"),
-    [
-        (replace(GOING, worktree=MAIN), "force", "main checkout"),
-        (replace(GOING, worktree=replace(tree(), locked="on a stick\n")), "force", "locked: on a stick$"),
-        (replace(GOING, worktree=replace(tree(), locked="")), "force", "locked$"),
-        (replace(GOING, operations=("rebase",)), "force", "a rebase is under way"),
-        (replace(GOING, dirty=("a",)), "", "not committed"),
-        (replace(GOING, only_here=("abc x",)), "force", "nowhere else"),
-        (replace(GOING, only_here_with_branch=("abc x",)), "force delete", "nowhere else"),
-    ],
-)
-def test_rm_refuses_where_work_could_be_lost(seen: plan.Removal, options: str, words: str) -> None:
-    with pytest.raises((Refused, UsageError), match=words):
-        plan.rm(seen, force="force" in options, delete_branch="delete" in options)

@@ -1,5 +1,6 @@
 """Every kind of repository works, or is refused with the reason and left as it was; the reference shows this table."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -100,6 +101,16 @@ def reftable(shop: Path) -> Path:
     return shop
 
 
+def with_lfs(shop: Path) -> Path:
+    """A pointer in a commit and its object in the store; what git-lfs does with them, tests/e2e/test_lfs.py shows."""
+    oid = hashlib.sha256(b"large").hexdigest()
+    (shop / ".git/lfs/objects" / oid[:2] / oid[2:4]).mkdir(parents=True)
+    (shop / ".git/lfs/objects" / oid[:2] / oid[2:4] / oid).write_bytes(b"large")
+    (shop / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    commit(shop, "a.bin", f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 5\n")
+    return linked(shop)
+
+
 def many_branches(shop: Path) -> Path:
     tip = git(shop, "rev-parse", "HEAD")
     packed = "".join(f"{tip} refs/heads/team/branch-{number:04}\n" for number in range(1500))
@@ -183,6 +194,7 @@ KINDS = [
     Kind("a worktree moved by `git worktree move`", moved_worktree),
     Kind("a repository that was moved, after `git worktree repair`", moved_repository),
     Kind("a checkout that is reached through a symlink", through_a_link),
+    Kind("Git LFS", with_lfs),
     Kind("a shallow clone", lambda shop: clone(shop, "--depth=1")),
     Kind("SHA-256", sha256),
     Kind("1,500 packed branches", many_branches),

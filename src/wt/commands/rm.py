@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wt import apply, checkouts, docker, git, naming, observe, plan, selection
+from wt import apply, checkouts, docker, git, naming, observe, plan, removal, selection
 from wt.commands import prepare, sync
 from wt.model import Context, Worktree
 from wt.steps import Step
@@ -30,10 +30,10 @@ def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: b
 
 def _decide(tree: Worktree, context: Context, *, force: bool, delete_branch: bool) -> tuple[Step, ...]:
     sync.bring_in(tree, context)
-    return plan.rm(_observe(tree), force=force, delete_branch=delete_branch)
+    return removal.decide(_observe(tree), force=force, delete_branch=delete_branch)
 
 
-def _observe(tree: Worktree) -> plan.Removal:
+def _observe(tree: Worktree) -> removal.Removal:
     host = git.refs(tree.repository)
     inside = observe.private(tree)
     # A stash entry that was imported once and is gone inside was applied or dropped there.
@@ -46,7 +46,7 @@ def _observe(tree: Worktree) -> plan.Removal:
     tip = host.get(tree.branch or "")
     without_branch = {name: oid for name, oid in kept.items() if name != tree.branch}
     operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir))
-    return plan.Removal(
+    return removal.Removal(
         worktree=tree,
         dirty=checkouts.dirty(tree),
         only_here=git.only_in(tree.repository, tips, sorted(set(kept.values()))),

@@ -1,0 +1,59 @@
+"""Git LFS objects that were made in a sandbox: files that are named by the hash of what they hold."""
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from wt import hostile, naming
+from wt.errors import ToolError
+from wt.model import Worktree
+
+_STORE = "lfs/objects"
+_MAX_OBJECTS = 100_000
+
+
+def adopt(worktree: Worktree, *, max_bytes: int) -> int:
+    """Copy into the host's store what the sandbox's holds and the host's lacks; how many there were.
+
+    A name that is not the hash of the content is left alone, so that a sandbox can add objects and replace none.
+
+    Args:
+        worktree: whose sandbox it is.
+        max_bytes: all of them together may not be larger.
+
+    Raises:
+        ToolError: they are.
+    """
+    root, store = naming.private_repo(worktree), worktree.repository.common_dir / _STORE
+    left, copied = max_bytes, 0
+    for path in hostile.files(root, _STORE, limit=_MAX_OBJECTS):
+        match = re.fullmatch(rf"{_STORE}/(..)/(..)/(\1\2[0-9a-f]{{60}})", path)
+        target = store / path.removeprefix(f"{_STORE}/")
+        if match and not target.exists():
+            size = _copy(root, path, target, oid=match[3], limit=left)
+            left, copied = left - size, copied + bool(size)
+    return copied
+
+
+def _copy(root: Path, path: str, target: Path, *, oid: str, limit: int) -> int:
+    """Copy one object, its hash checked; the bytes it has, 0 when it is not what its name says."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".wt.", dir=target.parent)
+    total, size = hashlib.sha256(), 0
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in hostile.chunks(root, path):
+                size += len(chunk)
+                if size > limit:
+                    raise ToolError("the LFS objects of the sandbox are larger than an import may be")
+                total.update(chunk)
+                file.write(chunk)
+        if total.hexdigest() != oid:
+            return 0
+        Path(temporary).chmod(0o644)
+        Path(temporary).rename(target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return size

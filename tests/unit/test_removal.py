@@ -1,0 +1,41 @@
+"""A worktree goes with all that belongs to it, and not while work could be lost."""
+
+from dataclasses import replace
+
+import pytest
+
+from unit.nouns import MAIN, tree
+from wt import removal
+from wt.errors import Refused, UsageError
+
+GOING = removal.Removal(tree(), dirty=(), only_here=(), only_here_with_branch=(), operations=(), tip="tip")
+
+
+def names(chosen: tuple[object, ...]) -> list[str]:
+    return [type(step).__name__ for step in chosen]
+
+
+def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
+    everything = ["RemoveProject", "RemoveWorktree", "RemoveState"]
+    assert names(removal.decide(GOING, force=False, delete_branch=False)) == everything
+    assert names(removal.decide(GOING, force=False, delete_branch=True)) == [*everything, "DeleteBranch"]
+    assert names(removal.decide(replace(GOING, dirty=("a",)), force=True, delete_branch=False)) == everything
+    kept = replace(GOING, only_here_with_branch=("abc x",))
+    assert names(removal.decide(kept, force=False, delete_branch=False)) == everything
+
+
+@pytest.mark.parametrize(
+    ("seen", "options", "words"),
+    [
+        (replace(GOING, worktree=MAIN), "force", "main checkout"),
+        (replace(GOING, worktree=replace(tree(), locked="on a stick\n")), "force", "locked: on a stick$"),
+        (replace(GOING, worktree=replace(tree(), locked="")), "force", "locked$"),
+        (replace(GOING, operations=("rebase",)), "force", "a rebase is under way"),
+        (replace(GOING, dirty=("a",)), "", "not committed"),
+        (replace(GOING, only_here=("abc x",)), "force", "nowhere else"),
+        (replace(GOING, only_here_with_branch=("abc x",)), "force delete", "nowhere else"),
+    ],
+)
+def test_rm_refuses_where_work_could_be_lost(seen: removal.Removal, options: str, words: str) -> None:
+    with pytest.raises((Refused, UsageError), match=words):
+        removal.decide(seen, force="force" in options, delete_branch="delete" in options)
