@@ -67,8 +67,8 @@ def undone_on_failure(progress: Progress) -> Iterator[list[Step]]:
             for step in reversed(begun):
                 try:
                     _undo(step)
-                except WtError as error:
-                    progress.note(f"could not undo: {describe(step)} ({error.message})")
+                except (WtError, OSError) as error:
+                    progress.note(f"could not undo: {describe(step)} ({error})")
         raise
 
 

@@ -33,15 +33,16 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
     """
     questions = ("--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-inside-work-tree")
     answer = process.run([*git.SAFE, "-C", str(directory), "rev-parse", *questions], check=False)
-    if answer.code != 0:
+    if answer.code != 0 or not answer.text.startswith("/"):
+        git.require_version()  # before 2.31 git repeats the question about paths
         if "not a git repository" in answer.complaint:
             raise UsageError(
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
             )
-        raise Refused(
-            f"git does not open {directory}: {answer.complaint}",
-            hint="`git status` there says the same; `git worktree repair` mends a moved repository or worktree",
-        )
+        known = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
+        trust = f"if you trust its owner: git config --global --add safe.directory {directory}"
+        hint = trust if "dubious ownership" in answer.complaint else known
+        raise Refused(f"git does not open {directory}: {answer.complaint}", hint=hint)
     common_text, git_text, inside = answer.text.split("\n")[:3]
     common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
     repository = _repository(common_dir)

@@ -3,13 +3,12 @@
 import io
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from wt import __version__, output, process
-from wt.errors import Interrupted, UsageError, WtError
+from wt.errors import Interrupted, UsageError, WtError, of_machine
 from wt.model import Context
 
 BUG = 70
@@ -39,6 +38,7 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until the dependencies are i
 
 def main() -> None:
     """Run the program and exit with its code."""
+    process.open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -51,21 +51,25 @@ def main() -> None:
 def _guarded(*, as_json: bool) -> int:
     try:
         code = app(standalone_mode=False)
-        sys.stdout.flush()
+        output.flush()
     except WtError as error:
-        output.failure(error, as_json=as_json)
+        # Where the answer can't be written, what is wrong can't either: it is said on standard error.
+        output.failure(error, as_json=as_json and not isinstance(error, output.Unwritable))
         return error.exit_code
     except Interrupted:
-        sys.stderr.write("wt: interrupted\n")
+        output.say("wt: interrupted")
         return INTERRUPTED
     except typer.TyperException as error:
         return _misused(error, as_json=as_json)
     except BrokenPipeError:
-        # The reader went away: nothing more is to be said, not even by the interpreter's own flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        process.silence(sys.stdout)  # the reader went away: nothing more is to be said
         return 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: a user never sees a traceback
-        return _bug(error)
+        known = of_machine(error) if isinstance(error, OSError) else None
+        if known is None:
+            return _bug(error)
+        output.failure(known, as_json=as_json)
+        return known.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -73,7 +77,7 @@ def _misused(error: typer.TyperException, *, as_json: bool) -> int:
     """What was typed is not what the command takes; with nothing typed behind it, its help is the answer."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stderr.write(f"{error.format_message()}\n")
+        output.say(error.format_message())
     else:
         hint = f"{context.command_path} --help" if context is not None else None
         output.failure(UsageError(error.format_message().rstrip("."), hint=hint), as_json=as_json)
@@ -83,8 +87,8 @@ def _misused(error: typer.TyperException, *, as_json: bool) -> int:
 def _bug(error: Exception) -> int:
     if os.environ.get("WT_DEBUG"):
         raise error
-    sys.stderr.write(f"wt: this is a bug in wt {__version__}: {type(error).__name__}: {output.clean(str(error))}\n")
-    sys.stderr.write("hint: run it again with WT_DEBUG=1 and report what it prints\n")
+    output.say(f"wt: this is a bug in wt {__version__}: {type(error).__name__}: {output.clean(str(error))}")
+    output.say("hint: run it again with WT_DEBUG=1 and report what it prints")
     return BUG
 
 
@@ -265,4 +269,4 @@ def _name_and_command(words: list[str]) -> tuple[str | None, list[str]]:
 def _context() -> Context:
     from wt import selection
 
-    return Context(Path.cwd(), selection.host_user(), output.Narrator())
+    return Context(selection.here(), selection.host_user(), output.Narrator())

@@ -13,6 +13,8 @@ from wt.errors import UsageError
 
 FILE = ".devcontainer/wt.toml"
 _SIZE = re.compile(r"[1-9][0-9]*[kmg]", re.IGNORECASE)
+_OWN_NETWORKS = ("host", "none", "bridge", "default")
+_NETWORK = re.compile(rf"(?!(?:{'|'.join(_OWN_NETWORKS)})$)[A-Za-z0-9][A-Za-z0-9_.-]*")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -117,6 +119,11 @@ def parse(data: Mapping[str, object]) -> Config:
             raise UsageError(
                 f'{FILE}: {name} = "{size}" is not a size', hint='write a number and k, m or g, such as "8g"'
             )
+    if not _NETWORK.fullmatch(config.network):
+        raise UsageError(
+            f'{FILE}: network = "{config.network}" is not the name of a network that wt can make',
+            hint=f"letters, digits, _ . and -; not {', '.join(_OWN_NETWORKS)}, which are docker's own",
+        )
     if "/" in config.shared.file or config.shared.file in {"", ".", ".."}:
         raise UsageError(f'{FILE}: shared.file = "{config.shared.file}" is not the name of a file in .devcontainer')
     return config

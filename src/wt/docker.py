@@ -5,11 +5,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wt import envfile, naming, process
-from wt.errors import EngineError, ToolError, WtError
+from wt import complaints, envfile, naming, process, versions
+from wt.errors import EngineError, TimedOut, ToolError, WtError
 from wt.model import ComposeProject, Container
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ SERVICE = "app"
 READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at every start
 _PROJECT = "com.docker.compose.project"
 _EXEC_MARK = "WT_EXEC"
+# Seconds that an engine may take for what it knows by heart.
+_PATIENCE = 30
 # What compose says of each thing it makes, whether or not it works out.
 _ROUTINE = re.compile(r"\s*(Container|Volume|Network|Image) .* (\w+ing|Created|Started|Healthy|Recreated|Stopped)$")
 _UPLOAD_PACK = ("git", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict", "/wt/repo.git")
@@ -47,7 +50,7 @@ def containers(*, project: str | None = None) -> tuple[Container, ...]:
         ToolError: docker is not installed, or failed.
     """
     chosen = ("--filter", f"label={_PROJECT}={project}") if project else ()
-    answer = _docker("ps", "--all", "--no-trunc", *chosen, "--format", _ROW)
+    answer = _docker("ps", "--all", "--no-trunc", *chosen, "--format", _ROW, seconds=_PATIENCE)
     rows = [json.loads(line) for line in answer.text.splitlines() if line]
     return tuple(
         Container(
@@ -83,12 +86,28 @@ def remove_network_if_unused(name: str) -> None:
             docker.network.remove([name])
 
 
+@cache
+def require_versions() -> None:
+    """Refuse an engine or a compose that is too old; 0.1 s, so only where much more is about to be done.
+
+    Raises:
+        ToolError: one of them is too old or missing.
+    """
+    form = '{{.ServerVersion}}{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}} {{.Version}}{{end}}{{end}}'
+    engine, _, plugin = _docker("info", "--format", form).text.strip().partition(" ")
+    versions.require("Docker Engine", engine)
+    if not plugin:
+        raise complaints.no_compose()
+    versions.require("Docker Compose", plugin)
+
+
 def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
     """Build the images of a project.
 
     Raises:
         WtError: with the lines of the step that failed.
     """
+    require_versions()
     _compose(compose, ["--progress", "plain", "build"], detail, f"the image of {compose.name} does not build")
 
 
@@ -115,6 +134,7 @@ def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, secon
     """
     keep = [] if recreate else ["--no-recreate"]
     options = ["--detach", "--wait", "--wait-timeout", str(seconds), *keep]
+    require_versions()
     try:
         _compose(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
     except WtError as error:
@@ -272,9 +292,8 @@ def _client() -> "Iterator[DockerClient]":
         yield DockerClient()
     except DockerException as error:
         complaint = (error.stderr or error.stdout or str(error)).strip()
-        if _unreachable(complaint):
-            raise _engine_error(complaint) from error
-        raise ToolError(f"docker failed: {complaint.splitlines()[-1] if complaint else 'no message'}") from error
+        last = complaint.splitlines()[-1] if complaint else "no message"
+        raise complaints.known(complaint) or ToolError(f"docker failed: {last}") from error
 
 
 def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable[[str], None], failure: str) -> None:
@@ -297,9 +316,9 @@ def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable
                     detail(line.strip())
     except ToolError as error:
         complaint = "\n".join(lines)
-        if _unreachable(complaint):
-            raise _engine_error(complaint) from error
-        raise WtError(failure, details=tuple(_telling(lines))) from error
+        if known := complaints.known(complaint):
+            raise known from error
+        raise WtError(failure, hint=complaints.unseen(complaint), details=tuple(_telling(lines))) from error
 
 
 def _telling(lines: Sequence[str]) -> list[str]:
@@ -310,36 +329,22 @@ def _telling(lines: Sequence[str]) -> list[str]:
     return [line.strip() for line in lines if not _ROUTINE.match(line)][-8:]
 
 
-def _docker(*arguments: str) -> process.Result:
-    answer = process.run(["docker", *arguments], check=False)
+def _docker(*arguments: str, seconds: float | None = None) -> process.Result:
+    try:
+        answer = process.run(["docker", *arguments], check=False, seconds=seconds)
+    except TimedOut as error:
+        raise EngineError(
+            f"Docker does not answer: {error.message}",
+            hint="look after its engine: `docker context ls` shows where it is",
+        ) from error
     _raise_for(answer, arguments[0])
     return answer
 
 
 def _raise_for(answer: process.Result, verb: str) -> None:
     if answer.code != 0:
-        complaint = answer.stderr.decode(errors="replace")
-        raise (
-            _engine_error(complaint)
-            if _unreachable(complaint)
-            else ToolError(f"docker {verb} failed: {answer.complaint}")
-        )
-
-
-def _unreachable(complaint: str) -> bool:
-    signs = (
-        "Cannot connect to the Docker daemon",
-        "permission denied while trying to connect",
-        "error during connect",
-        "failed to connect to the docker API",
-    )
-    return any(sign.lower() in complaint.lower() for sign in signs)
-
-
-def _engine_error(complaint: str) -> EngineError:
-    if "permission denied" in complaint.lower():
-        return EngineError("Docker refuses this user", hint="add the user to the group `docker` and log in again")
-    return EngineError("Docker is not running", hint="start it, or choose another engine with `docker context use`")
+        known = complaints.known(answer.stderr.decode(errors="replace"))
+        raise known or ToolError(f"docker {verb} failed: {answer.complaint}")
 
 
 def _csv(value: str) -> str:

@@ -1,5 +1,23 @@
 """What can go wrong, by what the user has to do about it."""
 
+import errno
+import os
+
+# What the machine itself can refuse, and what to do about it: neither a bug nor something that wt could mend.
+_MACHINE = {
+    errno.ENOSPC: "free some space, or some inodes, and run it again",
+    errno.EDQUOT: "free some of your quota and run it again",
+    errno.EROFS: "mount it for writing, or work in a clone elsewhere",
+    errno.EACCES: "run wt as the user who owns it",
+    errno.EPERM: "run wt as the user who owns it",
+    errno.EIO: "look at the disk: the kernel's log says more",
+    errno.ESTALE: "mount the network file system again",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.ENFILE: "close other programs and run it again",
+    errno.ENOMEM: "close other programs and run it again",
+    errno.EAGAIN: "raise the limit of processes (`ulimit -u`), or close other programs",
+}
+
 
 class WtError(Exception):
     """The command failed; the message is one line that a user can act on.
@@ -47,7 +65,31 @@ class ToolError(WtError):
     code = "tool"
 
 
+class TimedOut(ToolError):
+    """A program took longer than it may."""
+
+
 class EngineError(ToolError):
     """The Docker engine can't be reached."""
 
     code = "engine"
+
+
+def of_machine(error: OSError, place: object = None) -> WtError | None:
+    """What the machine refused at `place`, such as a full disk; None when it was something else."""
+    if error.errno not in _MACHINE:
+        return None
+    return _refused_by_machine(error.errno, place or error.filename or "")
+
+
+def of_machine_in(complaint: str, *, full: bool) -> WtError | None:
+    """The same, from what a program says; git does not always say that the disk is `full`."""
+    said = (number for number in _MACHINE if os.strerror(number).lower() in complaint.lower())
+    number = errno.ENOSPC if full else next(said, None)
+    return _refused_by_machine(number, complaint) if number is not None else None
+
+
+def _refused_by_machine(number: int, place: object) -> WtError:
+    reason = os.strerror(number).lower()
+    text = str(place).removesuffix(os.strerror(number)).rstrip(": ")
+    return WtError(f"{reason}: {text}" if text else reason, hint=_MACHINE[number])

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wt import process
+from wt import process, versions
 from wt.errors import Refused, ToolError
 from wt.model import GitSettings, Remote, Repository, Worktree
 
@@ -26,6 +26,15 @@ SAFE = (
     "-c",
     "protocol.allow=never",
 )
+
+
+def require_version() -> None:
+    """Refuse a git that is too old.
+
+    Raises:
+        ToolError: it is.
+    """
+    versions.require("git", process.run(["git", "--version"]).text)
 
 
 def settings(repository: Repository, branch: str | None) -> GitSettings:
@@ -133,7 +142,15 @@ def branch_dates(repository: Repository) -> dict[str, datetime]:
     """When the newest commit of each branch was made."""
     output = run(repository, "for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/heads/").text
     pairs = (line.partition(" ") for line in output.split("\n") if line)
-    return {name: datetime.fromtimestamp(int(seconds), UTC) for seconds, _, name in pairs if seconds}
+    return {name: date for seconds, _, name in pairs if seconds and (date := _date(int(seconds)))}
+
+
+def _date(seconds: int) -> datetime | None:
+    """None for what is no date: a commit may carry any number."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def fetch(

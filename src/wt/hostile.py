@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from wt.errors import Refused
+from wt.errors import Refused, WtError, of_machine
 
 _MAX_BYTES = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -225,9 +225,9 @@ def _kind(directory: int, name: str) -> int | None:
         return None
 
 
-def _refusal(root: Path, path: str, error: OSError) -> Refused:
+def _refusal(root: Path, path: str, error: OSError) -> WtError:
     if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.EEXIST}:
         return Refused(
             f"{root / path} is, or lies behind, a symlink or another kind of file", hint="remove it and try again"
         )
-    return Refused(f"{root / path}: {error.strerror}")
+    return of_machine(error, root / path) or Refused(f"{root / path}: {error.strerror}")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from wt import checkouts, config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
-from wt.errors import Refused, UsageError
+from wt.errors import Refused, UsageError, WtError
 from wt.model import Container, HostUser, InsideRefs, Worktree, WorktreeStatus
 
 # Files below .devcontainer that change nothing in a sandbox that was made with them.
@@ -141,7 +141,7 @@ def _unsynced(tree: Worktree, host: dict[str, str]) -> int | None:
     """How many refs inside the host does not have, or not where it should; None when they can't be read."""
     try:
         inside = private(tree)
-    except Refused:
+    except WtError:
         return None
     if inside is None:
         return 0

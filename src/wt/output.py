@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wt import naming
+from wt import naming, process
 from wt.errors import WtError
 from wt.model import ImportReport, InitReport, ServiceStatus, Worktree, WorktreeStatus
 
@@ -25,6 +25,10 @@ PATIENCE = 0.4
 JSON_VERSION = 1
 # Colours and cursor movements, ECMA-48 section 5.4: dropped whole, while a lone escape character is shown.
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+class Unwritable(WtError):
+    """The command was carried out, and its answer is lost."""
 
 
 def clean(text: str) -> str:
@@ -79,8 +83,7 @@ class Narrator:
 
     def note(self, text: str) -> None:
         """One line that the user should read."""
-        sys.stderr.write(f"{line(text)}\n")
-        sys.stderr.flush()
+        say(line(text))
 
     def _show(self) -> None:
         if not self._terminal:
@@ -130,20 +133,35 @@ def failure(error: WtError, *, as_json: bool) -> None:
         return
     hint = [f"hint: {error.hint}"] if error.hint else []
     for text in (f"wt: {error.message}", *(f"  {detail}" for detail in error.details), *hint):
-        sys.stderr.write(f"{line(text)}\n")
+        say(line(text))
+
+
+def say(text: str) -> None:
+    """One line of narration; where standard error can't be written, the work goes on without it."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        process.silence(sys.stderr)
+
+
+def flush() -> None:
+    """Write what is left of the answer."""
+    with _standard_output():
+        sys.stdout.flush()
 
 
 def lines(stream: Iterable[bytes]) -> None:
     """Print lines as they come, such as logs, which an agent may have written."""
     for each in stream:
         _write(each.decode(errors="replace").rstrip("\r\n"))
-        sys.stdout.flush()
+        flush()
 
 
 def _init(report: InitReport) -> None:
     verb = "would write" if report.dry_run else "wrote"
     for note in report.notes:
-        sys.stderr.write(f"{clean(note)}\n")
+        say(clean(note))
     for path in report.written:
         _write(f"{verb} {path}")
     for kept in report.kept:
@@ -151,7 +169,7 @@ def _init(report: InitReport) -> None:
     if not report.written:
         _write("nothing to write")
     elif not report.dry_run:
-        sys.stderr.write("next: read .devcontainer/docker-compose.yml, commit, then: wt new NAME\n")
+        say("next: read .devcontainer/docker-compose.yml, commit, then: wt new NAME")
 
 
 def _rows(rows: Sequence[object]) -> None:
@@ -249,11 +267,25 @@ def _plain(value: object) -> object:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(f"{line(text)}\n")
+    with _standard_output():
+        sys.stdout.write(f"{line(text)}\n")
 
 
 def _write_path(path: Path) -> None:
     """A path as it is, in whatever encoding: another program may be about to open it."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
-    sys.stdout.buffer.flush()
+    flush()
+    with _standard_output():
+        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """Tell a full disk behind the answer from one under the work: what was asked for is done."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        process.silence(sys.stdout)
+        raise Unwritable(f"standard output can't be written: {(error.strerror or '').lower()}") from error

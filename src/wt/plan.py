@@ -32,6 +32,7 @@ BASH_HISTORY = f"{CLAUDE_DIR}/.bash_history"
 COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
 PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
+_DRIVER = "bridge"
 _AIMS_ELSEWHERE = re.compile(
     r"(?:^|[\n\r\v\f\x85\u2028\u2029])[\s\ufeff]*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)"
 )
@@ -205,9 +206,23 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def prepare_engine(seen: Surroundings, network_name: str, *, network_exists: bool) -> tuple[Step, ...]:
-    """What `prepare` asks of the engine; nothing when the network is there and the shared services are healthy."""
-    steps: list[Step] = [] if network_exists else [CreateNetwork(network_name)]
+def prepare_engine(seen: Surroundings, network_name: str, *, driver: str | None) -> tuple[Step, ...]:
+    """What `prepare` asks of the engine; nothing when the network is there and the shared services are healthy.
+
+    Args:
+        seen: what was observed.
+        network_name: of the network for this repository.
+        driver: that of the network of this name, None when there is none yet.
+
+    Raises:
+        Refused: the network is of a kind on which sandboxes would be more open, or could not meet.
+    """
+    if driver not in (None, _DRIVER):
+        raise Refused(
+            f"the docker network {network_name} is no {_DRIVER}: its driver is {driver or 'none'}",
+            hint="set network in .devcontainer/wt.toml to another name: wt makes it",
+        )
+    steps: list[Step] = [CreateNetwork(network_name)] if driver is None else []
     waiting = unhealthy(seen)
     if waiting:
         compose = shared_project(seen.worktree, seen.config)

@@ -10,9 +10,9 @@ from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
-from wt.errors import Interrupted, ToolError
+from wt.errors import Interrupted, TimedOut, ToolError, of_machine, of_machine_in
 
 INSTALL_HINTS = {
     "git": "install git 2.34 or newer",
@@ -22,6 +22,9 @@ INSTALL_HINTS = {
 # Seconds that a program has to end by itself.
 _MERCY = 5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STDERR = 2
+# Bytes without which git can't write even its smallest files.
+_ALMOST_NOTHING = 64 * 1024
 
 # Where the user's own git configuration lies is the user's to say; everything else would redirect git.
 _KEPT_GIT_VARIABLES = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
@@ -51,10 +54,32 @@ class Result:
 
 
 def clean_environment() -> None:
-    """Drop inherited variables that would aim git or compose elsewhere (`GIT_*`, `COMPOSE_*`), for all children."""
+    """For all children: drop what would aim git or compose elsewhere (`GIT_*`, `COMPOSE_*`), and ask for English.
+
+    What programs say is read here; only the language of their messages is set, not the encoding of names.
+    """
     for name in list(os.environ):
         if name.startswith("COMPOSE_") or (name.startswith("GIT_") and name not in _KEPT_GIT_VARIABLES):
             del os.environ[name]
+    if everything := os.environ.pop("LC_ALL", None):
+        os.environ["LANG"] = os.environ["LC_CTYPE"] = everything
+    os.environ["LC_MESSAGES"] = "C"
+
+
+def open_standard_streams() -> None:
+    """Put the null device where a standard stream is closed: the next file opened would take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - takes it by place only
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - as long as the program runs
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still written to a stream go nowhere, the interpreter's own last flush included."""
+    with open(os.devnull, "wb") as null:  # noqa: PTH123
+        os.dup2(null.fileno(), stream.fileno())
 
 
 def interrupt_on_signals() -> None:
@@ -123,6 +148,7 @@ def run(
 
     Raises:
         ToolError: the program is missing, ran out of time, or failed.
+        WtError: it failed since the disk is full, read-only or somebody else's.
     """
     command = list(args)
     if max_file_bytes is not None:
@@ -141,10 +167,11 @@ def run(
         try:
             stdout, stderr = child.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise ToolError(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
+            raise TimedOut(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
         result = Result(child.returncode, stdout, stderr)
     if check and result.code != 0:
-        raise ToolError(f"{_name(args)} failed: {result.complaint}")
+        complaint = f"{_name(args)} failed: {result.complaint}"
+        raise of_machine_in(complaint, full=cwd is not None and _is_full(cwd)) or ToolError(complaint)
     return result
 
 
@@ -224,11 +251,21 @@ def _started(command: Sequence[str], **options: Any) -> "Iterator[subprocess.Pop
         raise ToolError(f"{cwd} is gone") if cwd and not cwd.is_dir() else _missing(command[0]) from error
     except PermissionError as error:
         raise ToolError(f"{command[0]} may not be started by this user") from error
+    except OSError as error:
+        raise of_machine(error, command[0]) or ToolError(f"{command[0]} can't be started: {error.strerror}") from error
     with child:
         try:
             yield child
         finally:
             _end(child, group=bool(options.get("start_new_session")))
+
+
+def _is_full(directory: Path) -> bool:
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _ALMOST_NOTHING or (found.f_files > 0 and found.f_favail == 0)
 
 
 def _end(child: "subprocess.Popen[bytes]", *, group: bool) -> None:

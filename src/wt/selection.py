@@ -10,8 +10,27 @@ from wt.model import Context, HostUser, Repository, Worktree
 
 
 def host_user() -> HostUser:
-    """The user that runs wt."""
-    return HostUser(os.getuid(), os.getgid(), Path.home())
+    """The user that runs wt.
+
+    Raises:
+        UsageError: neither HOME nor the user database says where their home directory is.
+    """
+    try:
+        return HostUser(os.getuid(), os.getgid(), Path.home())
+    except RuntimeError as error:
+        raise UsageError(f"the user {os.getuid()} has no home directory", hint="set HOME") from error
+
+
+def here() -> Path:
+    """The current directory.
+
+    Raises:
+        UsageError: it was removed.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current directory is gone", hint="cd to another one") from error
 
 
 def worktree(context: Context, name: str | None) -> Worktree:

@@ -14,7 +14,7 @@ from unit.repos import WT, Inside, commit, git, linked, repository, wt
 VERBS = ["init", "prepare", "new", "up", "down", "ls", "rm", "sync", "exec", "shell", "path", "logs", "shared"]
 NO_ENGINE = [
     "wt: Docker is not running",
-    "hint: start it, or choose another engine with `docker context use`",
+    "hint: start it, or change DOCKER_HOST, which says where it is",
 ]
 
 

@@ -12,7 +12,7 @@ import wt
 LAYERS = (
     "errors",
     "model",
-    "steps",
+    "steps versions complaints",
     "process locks naming hostile",
     "config envfile node",
     "scaffold git history docker",

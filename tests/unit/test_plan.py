@@ -121,9 +121,9 @@ def test_any_other_root_env_is_the_project_s_business() -> None:
 
 def test_the_engine_is_asked_only_for_what_is_missing() -> None:
     well, sick = container(SHARED, "postgres"), container(SHARED, "postgres", status="Up 1 s (unhealthy)")
-    assert plan.prepare_engine(replace(SEEN, containers=(well,)), "dev", network_exists=True) == ()
+    assert plan.prepare_engine(replace(SEEN, containers=(well,)), "dev", driver="bridge") == ()
     seen = replace(SEEN, containers=(sick,), config=Config(shared=Shared(wait=7)))
-    network, start = plan.prepare_engine(seen, "dev", network_exists=False)
+    network, start = plan.prepare_engine(seen, "dev", driver=None)
     compose = plan.shared_project(seen.worktree, seen.config)
     assert (network, start) == (
         steps.CreateNetwork("dev"),

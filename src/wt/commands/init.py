@@ -2,7 +2,7 @@
 
 from pathlib import Path, PurePath
 
-from wt import checkouts, config, hostile, naming, node, scaffold
+from wt import checkouts, config, git, hostile, naming, node, scaffold
 from wt.errors import UsageError
 from wt.model import Context, InitReport, Worktree
 
@@ -20,6 +20,7 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
     """
     if template not in scaffold.TEMPLATES:
         raise UsageError(f"there is no template {template}", hint=f"there are: {', '.join(scaffold.TEMPLATES)}")
+    git.require_version()
     repository, tree = checkouts.locate(context.directory)
     if tree is None:
         raise UsageError(f"{repository.common_dir} is a bare repository", hint="run this in one of its worktrees")

@@ -20,6 +20,7 @@ def run(
         start_sandbox: start the sandbox too.
         wait: until the dependencies are installed.
     """
+    git.require_version()
     repository, here = checkouts.locate(context.directory)
     with apply.undone_on_failure(context.progress) as begun:
         with prepare.alone(repository, context):

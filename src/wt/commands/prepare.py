@@ -48,8 +48,8 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     apply.carry_out(plan.prepare_files(seen, network), context.progress, begun=begun)
     if failure is not None:
         raise failure
-    exists = docker.network_driver(network) is not None
-    apply.carry_out(plan.prepare_engine(seen, network, network_exists=exists), context.progress, begun=begun)
+    driver = docker.network_driver(network)
+    apply.carry_out(plan.prepare_engine(seen, network, driver=driver), context.progress, begun=begun)
 
 
 def _containers() -> tuple[tuple[Container, ...] | None, ToolError | None]:

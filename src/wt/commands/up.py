@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from wt import apply, docker, locks, naming, observe, plan, private_repo, selection
+from wt import apply, docker, git, locks, naming, observe, plan, private_repo, selection
 from wt.commands import prepare
 from wt.errors import WtError
 from wt.model import Container, Context, Worktree
@@ -19,6 +19,7 @@ def run(context: Context, names: Iterable[str], *, wait: bool) -> None:
         names: of worktrees.
         wait: until the dependencies are installed.
     """
+    git.require_version()
     for tree in selection.selected(context, names):
         with prepare.alone(tree.repository, context):
             prepare.prepare(tree, context)
