@@ -165,11 +165,19 @@ def _remove_state(tree: Worktree) -> None:
 
 
 def _hand_over(top: Path, uid: int, gid: int) -> None:
-    """Root's git goes on accepting the worktree: top directory and `.git` stay root's, the group may write."""
+    """Root's git goes on accepting the worktree: top directory and `.git` stay root's, the group may write.
+
+    What configures the sandbox stays root's, too; the group may read it, whatever the umask, but for `.env`.
+    """
+    ours = top / ".devcontainer"
     for directory, names, files in os.walk(top):
         for name in (*names, *files):
             path = Path(directory, name)
-            if path not in {top / ".git", top / ".devcontainer"} and not path.is_relative_to(top / ".devcontainer"):
+            if not path.is_relative_to(ours) and path != top / ".git":
                 os.chown(path, uid, gid, follow_symlinks=False)
+            elif path.is_relative_to(ours) and path != ours / ".env":
+                os.chown(path, 0, gid, follow_symlinks=False)
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode | (0o050 if path.is_dir() else 0o040))
     os.chown(top, 0, gid)
     top.chmod(0o775)

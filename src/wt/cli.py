@@ -62,7 +62,7 @@ def _guarded(*, as_json: bool) -> int:
     except typer.TyperException as error:
         return _misused(error, as_json=as_json)
     except BrokenPipeError:
-        process.silence(sys.stdout)  # the reader went away: nothing more is to be said
+        process.silence(sys.stdout)
         return 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: a user never sees a traceback
         known = of_machine(error) if isinstance(error, OSError) else None

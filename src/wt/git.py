@@ -7,6 +7,7 @@ agent can write, and switches off what would run a program found there.
 import os
 import re
 import shutil
+import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,7 +203,9 @@ def _adopt(quarantine: Path, objects: Path) -> None:
     found = [path for path in quarantine.rglob("*") if path.is_file() and path.parent.name != "info"]
     for path in sorted(found, key=lambda path: path.suffix == ".idx"):
         target = objects / path.relative_to(quarantine)
-        target.parent.mkdir(exist_ok=True)
+        if not target.parent.exists():
+            target.parent.mkdir(exist_ok=True)
+            target.parent.chmod(stat.S_IMODE(objects.stat().st_mode))  # as git was told, whatever the umask
         path.rename(target)
 
 

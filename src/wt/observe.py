@@ -28,6 +28,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     ):
         state = "there is no .devcontainer" if mode is None else ".devcontainer is not a directory"
         raise UsageError(f"{state} in {tree.path}", hint="wt init writes it; commit it, so that every branch has it")
+    _refuse_unreadable(tree, user)
     settings = config.load(tree.path)
     compose_wt = _text(tree, f"{plan.DEVCONTAINER}/{scaffold.COMPOSE_WT}")
     if compose_wt is None:
@@ -166,6 +167,27 @@ def _is_there(tree: Worktree, path: str, protected: tuple[str, ...]) -> bool:
     if found is not None and found not in allowed:
         raise Refused(f"{tree.path / path} is a symlink or another kind of file", hint="remove it and try again")
     return found is not None
+
+
+def _refuse_unreadable(tree: Worktree, user: HostUser) -> None:
+    """The sandbox's user has neither root's rights nor our further groups: a strict umask can shut it out.
+
+    Raises:
+        Refused: it could not read what git borrows, or anything at all.
+    """
+    objects, refs = tree.repository.common_dir / "objects", tree.repository.common_dir / "refs"
+    for path in (objects, refs, *([tree.path] if tree.is_main else [])):
+        status = path.stat()
+        shift = 6 if status.st_uid == user.sandbox_uid else 3 if status.st_gid == user.sandbox_gid else 0
+        if (status.st_mode >> shift) & 0o5 != 0o5:
+            places = "`chmod -R a+rX` it" if path == tree.path else f"`chmod -R a+rX {objects} {refs}`"
+            lasting = (
+                f", and `git config core.sharedRepository {'0644' if user.is_root else 'world'}` for what will come"
+            )
+            raise Refused(
+                f"{path} can't be read by the sandbox's user {user.sandbox_uid}:{user.sandbox_gid}",
+                hint=places + ("" if path == tree.path else lasting),
+            )
 
 
 def env_value(tree: Worktree, key: str) -> str:

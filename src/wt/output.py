@@ -9,7 +9,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,8 +129,10 @@ def failure(error: WtError, *, as_json: bool) -> None:
     """Print an error: one line, its details, what to do."""
     if as_json:
         body = {"code": error.code, "message": error.message, "hint": error.hint, "details": list(error.details)}
-        _write(json.dumps({"version": JSON_VERSION, "error": body}))
-        return
+        with suppress(Unwritable, BrokenPipeError):
+            _write(json.dumps({"version": JSON_VERSION, "error": body}))
+            flush()
+            return
     hint = [f"hint: {error.hint}"] if error.hint else []
     for text in (f"wt: {error.message}", *(f"  {detail}" for detail in error.details), *hint):
         say(line(text))
@@ -285,6 +287,7 @@ def _standard_output() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
+        process.silence(sys.stdout)  # the reader went away: nothing more is to be said
         raise
     except OSError as error:
         process.silence(sys.stdout)

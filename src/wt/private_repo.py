@@ -42,7 +42,9 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     tips = _copied_refs(worktree, settings)
     kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
     git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
-    (target.parent / "dot-git").write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
+    dot_git = target.parent / "dot-git"
+    dot_git.write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
+    dot_git.chmod(0o644)  # whatever the umask: the sandbox's user may be another than ours
     temporary = Path(tempfile.mkdtemp(prefix=".repo.git.", dir=target.parent))
     try:
         options = ("--quiet", "--bare", "--template=", f"--object-format={settings.object_format}")

@@ -13,7 +13,7 @@ LAYERS = (
     "errors",
     "model",
     "steps versions complaints",
-    "process locks naming hostile",
+    "process locks naming hostile mounts",
     "config envfile node",
     "scaffold git history docker",
     "checkouts lfs",
@@ -37,6 +37,7 @@ ADAPTERS = {
     "importer",
     "hostile",
     "locks",
+    "mounts",
     "node",
     "scaffold",
 }

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from wt import apply, checkouts, docker, locks, naming, observe, plan
+from wt import apply, checkouts, docker, locks, mounts, naming, observe, plan
 from wt.errors import ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
 from wt.steps import Step
@@ -45,6 +45,9 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         context.progress.note(f"{taken}: this one uses {network}")
     if seen.user.is_root and tree.is_main and not seen.has_private_repository:
         context.progress.note("the main checkout belongs to root: its sandbox can read it, not write to it")
+    if not seen.has_private_repository and (kind := mounts.network_file_system(tree.repository.common_dir)):
+        where = f"{tree.repository.common_dir} is on {kind}, a network file system"
+        context.progress.note(f"{where}: git's locks, and what the engine mounts, may not work there")
     apply.carry_out(plan.prepare_files(seen, network), context.progress, begun=begun)
     if failure is not None:
         raise failure

@@ -1,0 +1,28 @@
+"""What kind of file system a path is on, where the machine says so (Linux)."""
+
+import re
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_NETWORK = re.compile(r"nfs4?|cifs|smb3|afs|ceph|lustre|beegfs|glusterfs|fuse\.(sshfs|glusterfs|rclone|s3fs|cephfs)")
+
+
+def network_file_system(path: Path) -> str | None:
+    """The kind of network file system that the resolved `path` is on; None when it is on none, or unknown."""
+    try:
+        kind = kind_of(path, _MOUNTS.read_text(errors="surrogateescape"))
+    except OSError:
+        return None
+    return kind if _NETWORK.fullmatch(kind) else None
+
+
+def kind_of(path: Path, mounts: str) -> str:
+    """The type of the file system that `path` is on by the text of proc_pid_mountinfo(5); empty when it is on none."""
+    found, depth = "", 0
+    for line in mounts.splitlines():
+        fields, _, source = line.partition(" - ")
+        mount_point = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields.split(" ")[4]))
+        # Of two on one place the later covers the earlier.
+        if path.is_relative_to(mount_point) and len(mount_point.parts) >= depth:
+            found, depth = source.split(" ")[0], len(mount_point.parts)
+    return found
