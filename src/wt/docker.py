@@ -137,9 +137,12 @@ def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, secon
     require_versions()
     try:
         _compose(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
+    except ToolError:
+        raise
     except WtError as error:
-        failed = [container for container in containers(project=compose.name) if not _is_well(container)]
-        if not failed:
+        found = containers(project=compose.name)
+        failed = [container for container in found if not _is_well(container)]
+        if not failed and any("exited (0)" in line for line in error.details):
             return
         logs = tuple(line for container in failed for line in _last_lines(container))
         raise WtError(

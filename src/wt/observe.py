@@ -180,13 +180,11 @@ def _refuse_unreadable(tree: Worktree, user: HostUser) -> None:
         status = path.stat()
         shift = 6 if status.st_uid == user.sandbox_uid else 3 if status.st_gid == user.sandbox_gid else 0
         if (status.st_mode >> shift) & 0o5 != 0o5:
-            places = "`chmod -R a+rX` it" if path == tree.path else f"`chmod -R a+rX {objects} {refs}`"
-            lasting = (
-                f", and `git config core.sharedRepository {'0644' if user.is_root else 'world'}` for what will come"
-            )
+            lasting = f"git config core.sharedRepository {'0644' if user.is_root else 'world'}"
+            opened = f"`chmod -R a+rX {objects} {refs}`, and `{lasting}` for what will come"
             raise Refused(
                 f"{path} can't be read by the sandbox's user {user.sandbox_uid}:{user.sandbox_gid}",
-                hint=places + ("" if path == tree.path else lasting),
+                hint="work in a worktree that `wt new` makes" if path == tree.path else opened,
             )
 
 

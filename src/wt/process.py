@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ INSTALL_HINTS = {
 
 # Seconds that a program has to end by itself.
 _MERCY = 5
+# How often a signal is handed on to what may not have begun yet.
+_ATTEMPTS = 3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STDERR = 2
 # Bytes without which git can't write even its smallest files.
@@ -218,17 +221,31 @@ def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
         ToolError: the program is missing.
     """
     arrived: list[int] = []
+    unheard: list[int] = []
+    # Only who reads from the terminal has to stay in its group: Ctrl-C reaches it there by itself, and docker exec
+    # then ends with 0 at once, whatever goes on inside.
+    terminal = os.isatty(0)
     # From the first moment on; what arrives before the program runs is handed on when it does.
-    with _handlers(lambda number, _frame: arrived.append(number)), _started(args) as child:
+    with (
+        _handlers(lambda number, _frame: arrived.append(number)),
+        _started(args, process_group=None if terminal else 0) as child,
+    ):
 
         def hand_on(number: int, _frame: object) -> None:
-            if run([*on_signal, str(number)], check=False).code != 0:
-                child.send_signal(number)
+            if terminal and number == signal.SIGINT:
+                unheard.append(number)
+            for _ in range(_ATTEMPTS):
+                if run([*on_signal, str(number)], check=False).code == 0:
+                    return
+                time.sleep(0.2)
+            unheard.append(number)
+            child.send_signal(number)
 
         with _handlers(hand_on):
             for number in arrived:
                 hand_on(number, None)
-            return child.wait()
+            code = child.wait()
+    return 128 + unheard[0] if code <= 0 and unheard else 128 - code if code < 0 else code
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -34,11 +36,22 @@ def test_new_is_undone_whole_at_any_moment(repository: Repository, number: signa
 
 def interrupted(repository: Repository, number: signal.Signals, *, after: float) -> int:
     """Exit code of a `wt new` that gets a signal; one that was quicker is removed again."""
+    code, _ = signalled(repository, ["new", "feature-x"], number, after=after)
+    if code == 0:
+        repository.wt("rm", "feature-x", "--delete-branch")
+    return code
+
+
+def signalled(
+    repository: Repository, verb: list[str], number: signal.Signals, *, after: float, cwd: Path | None = None
+) -> tuple[int, str]:
+    """Exit code of a wt that gets a signal, and what it said: never more than it would say of a failure."""
     account = repository.account
     with subprocess.Popen(
-        [str(account.tools / "wt"), "new", "feature-x"],
-        cwd=repository.path,
+        [str(account.tools / "wt"), *verb],
+        cwd=cwd or repository.path,
         env=account.environment(),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,6 +65,57 @@ def interrupted(repository: Repository, number: signal.Signals, *, after: float)
             child.send_signal(number)
         said = child.communicate(timeout=60)[1]
     assert "Traceback" not in said and "bug" not in said, said
-    if child.returncode == 0:
-        repository.wt("rm", "feature-x", "--delete-branch")
-    return int(child.returncode)
+    return int(child.returncode), said
+
+
+@pytest.fixture(scope="module")
+def harbour(make_repository: Callable[..., Repository]) -> Repository:
+    """A repository with a sandbox `x`."""
+    repository = make_repository("harbour")
+    repository.wt("new", "x")
+    return repository
+
+
+# What is interrupted; what makes it have something to do; what has to hold when it has run again, to its end.
+VERBS = {
+    "ls": ("true", "wt ls"),
+    "path x": ("true", "wt path x"),
+    "init": ("rm -f .devcontainer/Dockerfile .devcontainer/wt.toml", "git diff --quiet"),
+    "prepare": (
+        "wt down x; rm -rf .devcontainer/.env .git/wt-sandbox/main; wt shared down",
+        "wt shared status | grep healthy && grep WT_CONFIG .devcontainer/.env && test -d .git/wt-sandbox/main/host.git",
+    ),
+    "up x": ("wt down x", "wt ls | grep 'x.*running'"),
+    "down x": ("wt exec x -- git commit -q --allow-empty -m y", "wt ls | grep 'x *stopped *-'"),
+    "sync x": (
+        "wt exec x -- git commit -q --allow-empty -m z",
+        "wt ls | grep 'x *running *-' && git fsck && test ! -e .git/wt-sandbox/harbour-x/incoming",
+    ),
+    "shared up": ("wt shared down", "wt shared status | grep -q healthy"),
+    "shared down": ("wt shared up", "! wt shared status | grep -q healthy"),
+    "rm gone --delete-branch": ("wt path gone || wt new gone", "! wt path gone && ! git rev-parse -q --verify gone"),
+    "logs -f x": ("wt up x", "true"),
+    "shared logs -f": ("wt shared up", "true"),
+    "shell x": ("wt up x", "true"),
+    "exec x -- sleep 4321": ("wt up x", "test -z \"$(wt exec x -- sh -c 'grep -lzx 432[1] /proc/[0-9]*/cmdline')\""),
+}
+QUICK = {"ls", "path x", "init", "shell x"}  # they may be done, or not have begun, at any of the moments
+MOMENTS = [(signal.SIGINT, 0.15), (signal.SIGTERM, 0.3), (signal.SIGHUP, 0.5), (signal.SIGINT, 0.9)]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_ends_with_a_line_and_does_its_work_when_it_is_run_again(harbour: Repository, verb: str) -> None:
+    before, after = VERBS[verb]
+    codes = []
+    for number, seconds in MOMENTS:
+        harbour.account.run("sh", "-c", before, cwd=harbour.path)
+        code, said = signalled(harbour, verb.split(), number, after=seconds)
+        allowed = {INTERRUPTED, 128 + number, -number} if "sleep" in verb else {0, INTERRUPTED, -number}
+        allowed |= {128 + number} if verb.startswith("shell") else set()
+        codes.append(code)
+        assert code in allowed, (number, seconds, said)
+        assert "wt: " not in said.replace("wt: interrupted\n", ""), (number, seconds, said)
+    assert {INTERRUPTED, 128 + signal.SIGHUP} & set(codes) or verb in QUICK
+    if "-f" not in verb and "sleep" not in verb:
+        harbour.wt(*verb.split(), check="gone" not in verb)
+    harbour.account.run("sh", "-c", after, cwd=harbour.path)

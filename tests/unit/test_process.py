@@ -76,6 +76,17 @@ def test_pass_through_hands_on_signals_from_the_first_moment(tmp_path: Path) -> 
     assert (tmp_path / "got").read_text() == "15\n"
 
 
+def test_pass_through_says_what_ended_a_program_as_a_shell_does(tmp_path: Path) -> None:
+    pass_through(tmp_path, "kill -TERM $$", code=128 + 15)
+
+
+def test_pass_through_signals_the_program_itself_where_nobody_hears_its_messenger(tmp_path: Path) -> None:
+    """A client such as docker exec then ends with 0, whatever goes on inside."""
+    script = "trap 'exit 0' INT; kill -INT $PPID; while :; do sleep 0.1; done"
+    call = f"process.pass_through(['sh', '-c', {script!r}], on_signal=['false'])"
+    real([sys.executable, "-c", f"import sys; from wt import process; sys.exit({call})"], tmp_path, code=128 + 2)
+
+
 def test_lines_are_followed_as_they_come_and_a_failure_has_the_last_word() -> None:
     lines = process.follow(["sh", "-c", "echo first; echo last words >&2; exit 1"])
     assert [next(lines), next(lines)] == [b"first\n", b"last words\n"]
