@@ -24,7 +24,12 @@ INSTALL_HINTS = {
 _MERCY = 5
 # How often a signal is handed on to what may not have begun yet.
 _ATTEMPTS = 3
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Those that end the program; what the caller chose to ignore, such as nohup, stays ignored.
+_SIGNALS = tuple(
+    number
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    if signal.getsignal(number) is not signal.SIG_IGN
+)
 _STDERR = 2
 # Bytes without which git can't write even its smallest files.
 _ALMOST_NOTHING = 64 * 1024

@@ -48,7 +48,8 @@ def signalled(
     """Exit code of a wt that gets a signal, and what it said: never more than it would say of a failure."""
     account = repository.account
     with subprocess.Popen(
-        [str(account.tools / "wt"), *verb],
+        # A job in the background of a script, which the tests may be, ignores Ctrl-C.
+        ["env", "--default-signal", str(account.tools / "wt"), *verb],
         cwd=cwd or repository.path,
         env=account.environment(),
         stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,6 +182,17 @@ def test_exported_variables_of_git_and_compose_aim_nothing_elsewhere(project: Pa
     assert ages == [line.rstrip("0123456789 s") for line in (clean.stdout + clean.stderr).splitlines()]
     assert snapshot(other) == before
     assert not (tmp_path / "index").exists() and not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(("ignored", "ends"), [("", True), ("HUP", False), ("HUP INT TERM", False)])
+def test_what_the_caller_ignores_stays_ignored(tmp_path: Path, ignored: str, ends: bool) -> None:
+    """As under nohup, or in the background of a script."""
+    script = "from wt.__main__ import main; import os, signal; from wt import process; process.interrupt_on_signals()"
+    send = "; ".join(f"os.kill(os.getpid(), signal.SIG{name})" for name in ignored.split() or ["HUP"])
+    trap = f"trap '' {ignored}; " if ignored else ""
+    command = ["env", "--default-signal", "sh", "-c", f'{trap}exec "$0" -c "$1"', sys.executable, f"{script}; {send}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ("Interrupted" in done.stderr, done.returncode != 0) == (ends, ends)
 
 
 # Clocks
