@@ -45,6 +45,8 @@ def test_a_sandbox_under_any_umask(repository: Repository, umask: str) -> None:
         opened, lasting = said.partition("hint: ")[2].split("`")[1::2]
         repository.git("worktree", "prune")
         repository.account.run("sh", "-c", f"{opened} && {lasting}", cwd=repository.path)
+        repository.path.chmod(0o700)
+        assert f"wt: {repository.path} can't be read" in with_umask(repository, umask, "wt prepare", code=3)
     with_umask(repository, umask, "wt new x")
     path = repository.worktree("x")
     assert (path / ".devcontainer/.env").stat().st_mode & 0o777 == 0o600

@@ -22,7 +22,7 @@ def test_a_signal_reaches_what_runs_inside(lived_in: Repository, number: signal.
     traps = "trap 'echo got INT; exit 3' INT; trap 'echo got TERM; exit 4' TERM"
     script = f"{traps}; echo ready; while :; do sleep 0.1; done"
     account = lived_in.account
-    command = [str(account.tools / "wt"), "exec", "lived-in", "--", "bash", "-c", script]
+    command = ["env", "--default-signal", str(account.tools / "wt"), "exec", "lived-in", "--", "bash", "-c", script]
     with subprocess.Popen(
         command,
         cwd=lived_in.path,
