@@ -43,7 +43,9 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
         trust = f"if you trust its owner: git config --global --add safe.directory {directory}"
         hint = trust if "dubious ownership" in answer.complaint else known
         raise Refused(f"git does not open {directory}: {answer.complaint}", hint=hint)
-    common_text, git_text, inside = answer.text.split("\n")[:3]
+    common_text, git_text, inside, *more = answer.text.removesuffix("\n").split("\n")
+    if more:
+        raise Refused(f"the path of this repository holds a line break: {common_text} ...", hint="rename the directory")
     common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
     repository = _repository(common_dir)
     known = [tree for tree in worktrees(repository) if tree.git_dir == git_dir]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from io import StringIO
 
-from wt.errors import WtError
+from wt.errors import Refused, WtError
 
 _BOM = "\ufeff"
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)*")
@@ -59,20 +59,23 @@ def quote(value: str) -> str:
     escaped, where there is no `$`.
 
     Raises:
-        WtError: no form carries it.
+        Refused: no form carries it.
     """
     if any(character in value for character in "\n\r\0"):
-        raise WtError(f"a value with a line break can't be written to .devcontainer/.env: {value!r}")
+        raise _unfit(value, "it holds a line break")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise _unfit(value, "it is not UTF-8, which docker would read as another path")
     if "'" not in value and not value.endswith("\\") and "\\\\" not in value:
         return f"'{value}'"
     if "\\" not in value:
         return "'" + value.replace("'", "\\'") + "'"
     if "$" not in value:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    raise WtError(
-        f"a value with ', $ and a backslash together can't be written to .devcontainer/.env: {value!r}",
-        hint="rename the directory",
-    )
+    raise _unfit(value, "it holds ', $ and a backslash together, which no quotation carries")
+
+
+def _unfit(value: str, reason: str) -> Refused:
+    return Refused(f"{value!r} can't be written to .devcontainer/.env: {reason}", hint="rename the directory")
 
 
 def _line(key: str, value: str) -> str:

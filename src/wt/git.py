@@ -17,6 +17,9 @@ from wt import process, versions
 from wt.errors import Refused, ToolError
 from wt.model import GitSettings, Remote, Repository, Worktree
 
+# A file name's limit, less the `.lock` that git appends.
+_MAX_REF_PART = 250
+
 SAFE = (
     "git",
     "--no-optional-locks",
@@ -95,8 +98,11 @@ def resolve(repository: Repository, revision: str) -> str | None:
 
 
 def valid_branch(name: str) -> bool:
-    """Whether git takes `name` as a branch."""
-    return process.run([*SAFE, "check-ref-format", "--branch", name], check=False).code == 0
+    """Whether git takes `name` as a branch, and as itself: not `@` or `@{-1}`, which stand for another."""
+    if any(len(os.fsencode(part)) > _MAX_REF_PART for part in name.split("/")):
+        return False
+    answer = process.run([*SAFE, "check-ref-format", "--branch", name], check=False)
+    return answer.code == 0 and answer.text == f"{name}\n" and name != "@"
 
 
 def update_refs(repository: Repository, changes: Mapping[str, tuple[str | None, str | None]]) -> None:

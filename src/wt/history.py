@@ -55,10 +55,9 @@ def _git(repository: Repository) -> "Iterator[Git]":
     """GitPython's commands (its objects know SHA-1 only) on the host's repository; its errors stay in here."""
     from git import GitError, Repo
 
-    repo = Repo(repository.common_dir)
     try:
-        yield repo.git
+        # Left to itself it puts in variables: `$HOME` may be a directory's name.
+        with Repo(repository.common_dir, expand_vars=False) as repo:
+            yield repo.git
     except GitError as error:
         raise ToolError(f"git could not read the history of {repository.common_dir}: {error}") from error
-    finally:
-        repo.close()

@@ -152,22 +152,23 @@ def worktree_folder(repository: Repository, pattern: str) -> str | None:
 
 
 def find_worktree(worktrees: Sequence[Worktree], wanted: str) -> Worktree:
-    """The worktree that the user means: by name, else by branch, else by path.
+    """The worktree that the user means: by name or branch, else by path.
 
     Raises:
         UsageError: none or more than one fits.
     """
-    by_path = Path(wanted).expanduser().absolute()
-    ways = (
-        [tree for tree in worktrees if tree.name == wanted],
-        [tree for tree in worktrees if tree.branch is not None and short_branch(tree.branch) == wanted],
-        [tree for tree in worktrees if tree.path == by_path or tree.path == by_path.resolve()],
-    )
-    for found in ways:
+    named = [tree for tree in worktrees if wanted in (tree.name, tree.branch and short_branch(tree.branch))]
+    for found in (named, [tree for tree in worktrees if _same_place(tree.path, wanted)]):
         if len(found) == 1:
             return found[0]
         if found:
             paths = tuple(str(tree.path) for tree in found)
             raise UsageError(f"{wanted} could be {len(found)} worktrees", hint="name one by its path", details=paths)
     names = ", ".join(tree.name for tree in worktrees) or "none"
-    raise UsageError(f"no worktree is called {wanted}", hint=f"there are: {names}")
+    raise UsageError(f"no worktree is called {wanted or repr(wanted)}", hint=f"there are: {names}")
+
+
+def _same_place(path: Path, wanted: str) -> bool:
+    """Whether what was typed leads to `path`, through symlinks or not."""
+    typed = os.path.expanduser(wanted)  # noqa: PTH111 - pathlib fails where there is no such user
+    return bool(wanted) and os.path.realpath(typed) == os.path.realpath(path)

@@ -1,5 +1,6 @@
 """Decides what will be done, or why it is refused: pure functions from what was observed to steps."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
 PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
 _DRIVER = "bridge"
+MAX_NAME = 255
+# Linux takes 4,095 bytes; git and the private repository need some 330 below the common directory.
+MAX_PATH = 3_700
 _AIMS_ELSEWHERE = re.compile(
     r"(?:^|[\n\r\v\f\x85\u2028\u2029])[\s\ufeff]*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)"
 )
@@ -187,6 +191,7 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     """
     _refuse_root_env(seen.root_env)
     _refuse_shared_files(seen)
+    _refuse_unfit(seen.worktree.path, seen.worktree.repository)
     tree, text = seen.worktree, seen.env_text or ""
     steps: list[Step] = []
     if not tree.repository.recorded:
@@ -302,17 +307,32 @@ def new(
         )
     if occupied:
         raise Refused(f"{path} exists", hint="choose another name, or set worktree_dir in wt.toml")
+    if path.is_relative_to(repository.common_dir):
+        raise Refused(f"{path} lies inside the git directory", hint="set worktree_dir in wt.toml")
     if exposed:
         raise Refused(
             f"{path} lies inside {exposed[0]}, whose sandbox could write to it",
             hint="set worktree_dir in wt.toml to a directory of its own, then wt init --upgrade hides that",
         )
+    _refuse_unfit(path, repository)
     if full in branches:
         return AddWorktree(repository, path, branch, None)
     first = start or default_start
     if first is None:
         raise UsageError("the repository has no commit to start from", hint="make a first commit")
     return AddWorktree(repository, path, branch, first)
+
+
+def _refuse_unfit(path: Path, repository: Repository) -> None:
+    """Said before there is a worktree or a private repository: no sandbox could be there."""
+    for each in (path, repository.common_dir):
+        for what, text, limit in (("name", each.name, MAX_NAME), ("path", str(each), MAX_PATH)):
+            if (size := len(os.fsencode(text))) > limit:
+                raise Refused(
+                    f"a {what} of {size} bytes is too long, {limit} are possible: {each}",
+                    hint="choose a shorter one, for a new worktree with worktree_dir in wt.toml",
+                )
+        envfile.quote(str(each))
 
 
 def _owner(seen: Surroundings, path: str) -> tuple[int, int] | None:

@@ -89,8 +89,8 @@ def test_names_whose_slugs_are_equal_get_directories_of_their_own() -> None:
     assert re.fullmatch(r"/code/feature-a-[0-9a-f]{4}", str(second))
 
 
-def test_a_worktree_is_found_by_name_then_branch_then_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b, c = tree("a", "refs/heads/b"), tree("b", "refs/heads/topic/x"), replace(tree("c"), path=tmp_path / "c")
+def test_a_worktree_is_found_by_name_or_branch_then_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, c = tree("a", "refs/heads/a"), tree("b", "refs/heads/topic/x"), replace(tree("c"), path=tmp_path / "c")
     monkeypatch.chdir(tmp_path)
     for wanted, expected in (
         ("shop", MAIN),

@@ -1,5 +1,7 @@
 """`wt new`: a branch, a worktree and a running sandbox, or nothing at all."""
 
+import os
+
 from wt import apply, checkouts, config, git, naming, observe, plan, process
 from wt.commands import prepare, up
 from wt.errors import UsageError
@@ -61,6 +63,6 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
         worktrees=trees,
         start=first,
         default_start=git.resolve(repository, current) if current else None,
-        occupied=path.exists(),
+        occupied=os.path.lexists(path),
         exposed=observe.exposing(trees, path),
     )
