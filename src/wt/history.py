@@ -53,11 +53,12 @@ def submodule_changes(repository: Repository, old: str | None, new: str) -> tupl
 @contextmanager
 def _git(repository: Repository) -> "Iterator[Git]":
     """GitPython's commands (its objects know SHA-1 only) on the host's repository; its errors stay in here."""
-    from git import GitError, Repo
+    from git import Git, GitError
 
+    # Not through Repo, which takes `$HOME` for a variable where it is a directory's name.
+    git = Git(repository.common_dir)
+    git.set_persistent_git_options(git_dir=str(repository.common_dir))
     try:
-        # Left to itself it puts in variables: `$HOME` may be a directory's name.
-        with Repo(repository.common_dir, expand_vars=False) as repo:
-            yield repo.git
+        yield git
     except GitError as error:
         raise ToolError(f"git could not read the history of {repository.common_dir}: {error}") from error
