@@ -1,10 +1,12 @@
 """`.devcontainer/wt.toml` into one frozen Config."""
 
 import difflib
+import json
 import os
 import re
+import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 
@@ -13,9 +15,16 @@ from wt.errors import UsageError
 
 FILE = ".devcontainer/wt.toml"
 _SIZE = re.compile(r"[1-9][0-9]*[kmg]", re.IGNORECASE)
-_OWN_NETWORKS = ("host", "none", "bridge", "default")
-_NETWORK = re.compile(rf"(?!(?:{'|'.join(_OWN_NETWORKS)})$)[A-Za-z0-9][A-Za-z0-9_.-]*")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
+_MAX_FILE = 1024**2
+# What the kernel, docker and git take.
+_NUMBERS = {"limits.pids": 4_194_304, "shared.wait": 86_400, "import.seconds": 86_400}
+_SIZES = {"limits.memory": "6m", "limits.tmp": "1m", "import.max_size": "1k"}
+_MAX_SIZE = "1048576g"
+_NETWORK = re.compile(r"(?!(?:host|none|bridge|default)$)[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_PLACEHOLDERS = ("parent", "repository", "name")
+# What wt or git mounts there itself; a volume covers each node_modules.
+_TAKEN = {".git", ".devcontainer", ".vscode", ".idea", ".claude-docker"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Import:
 
     @property
     def max_bytes(self) -> int:
-        return int(self.max_size[:-1]) * _UNITS[self.max_size[-1].lower()]
+        return _bytes(self.max_size)
 
 
 @dataclass(frozen=True)
@@ -82,15 +91,18 @@ def load(root: Path) -> Config:
         UsageError: with the file, the key and what it may be.
         Refused: it is a symlink or no regular file.
     """
-    content = hostile.read(root, FILE)
+    content = hostile.read(root, FILE, limit=_MAX_FILE)
     if content is None:
         return Config()
     try:
-        return parse(tomllib.loads(content.decode()))
+        data = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise UsageError(f"{FILE} is not UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UsageError(f"{FILE} is not UTF-8, on line {line}", hint="save it as UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits are a ValueError, too.
         raise UsageError(f"{FILE} is not valid TOML: {error}") from error
+    return parse(data)
 
 
 def parse(data: Mapping[str, object]) -> Config:
@@ -104,44 +116,37 @@ def parse(data: Mapping[str, object]) -> Config:
     for name, kind in _SECTIONS.items():
         section = values.pop(name, {})
         if not isinstance(section, Mapping):
-            raise UsageError(f"{FILE}: {name} must be a table: [{name}]")
+            raise UsageError(f"{FILE}: {name} must be a table, [{name}], not {_shown(section)}")
         defaults = {field.name: getattr(kind(), field.name) for field in fields(kind)}
         sections["import_" if name == "import" else name] = kind(**_checked(section, defaults, f"{name}."))
     known = {field.name: getattr(Config(), field.name) for field in fields(Config)}
     top = {name: value for name, value in known.items() if name.removesuffix("_") not in _SECTIONS}
-    config = Config(**_checked(values, top, ""), **sections)  # type: ignore[arg-type]
-    for name, size in (
-        ("limits.memory", config.limits.memory),
-        ("limits.tmp", config.limits.tmp),
-        ("import.max_size", config.import_.max_size),
-    ):
-        if not _SIZE.fullmatch(size):
-            raise UsageError(
-                f'{FILE}: {name} = "{size}" is not a size', hint='write a number and k, m or g, such as "8g"'
-            )
-    if not _NETWORK.fullmatch(config.network):
-        raise UsageError(
-            f'{FILE}: network = "{config.network}" is not the name of a network that wt can make',
-            hint=f"letters, digits, _ . and -; not {', '.join(_OWN_NETWORKS)}, which are docker's own",
-        )
-    if "/" in config.shared.file or config.shared.file in {"", ".", ".."}:
-        raise UsageError(f'{FILE}: shared.file = "{config.shared.file}" is not the name of a file in .devcontainer')
-    return config
+    return Config(**_checked(values, top, ""), **sections)  # type: ignore[arg-type]
 
 
 def ca_bundle(config: Config, root: Path) -> Path | None:
     """The file of certificate authorities for this machine, None when none is set.
 
     Raises:
-        UsageError: it does not exist.
+        UsageError: it does not exist, can't be read, or holds no certificate.
+        Refused: it lies in the worktree, and is a symlink or behind one.
     """
     wanted = os.environ.get("WT_CA_BUNDLE") or config.ca_bundle
     if not wanted:
         return None
-    path = root / Path(wanted).expanduser()
+    path = Path(os.path.normpath(root / os.path.expanduser(wanted)))  # noqa: PTH111 - fails where there is no such user
+    source = "WT_CA_BUNDLE" if os.environ.get("WT_CA_BUNDLE") else f"{FILE}: ca_bundle"
+    hint = "it is a PEM file of certificate authorities"
     if not path.is_file():
-        source = "WT_CA_BUNDLE" if os.environ.get("WT_CA_BUNDLE") else f"{FILE}: ca_bundle"
-        raise UsageError(f"{source} names {path}, which is not a file")
+        raise UsageError(f"{source} names {path}, which is not a file", hint=hint)
+    try:
+        # An agent may have put a link to a file of the host into its worktree.
+        inside = path.is_relative_to(root)
+        content = hostile.read(root, str(path.relative_to(root))) if inside else path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{source} names {path}, which can't be read: {error.strerror}", hint=hint) from error
+    if b"-----BEGIN CERTIFICATE-----" not in (content or b""):
+        raise UsageError(f"{source} names {path}, which holds no certificate", hint=hint)
     return path.resolve()
 
 
@@ -149,26 +154,80 @@ def _checked(values: Mapping[str, object], defaults: Mapping[str, object], prefi
     checked: dict[str, object] = {}
     for key, value in values.items():
         if key not in defaults:
-            near = difflib.get_close_matches(key, list(defaults), n=1)
-            hint = f"did you mean {prefix}{near[0]}?" if near else f"there are: {', '.join(sorted(defaults))}"
+            known = {name: f"{prefix}{name}" for name in defaults} | ({} if prefix else _below_sections())
+            near = difflib.get_close_matches(key, list(known), n=1)
+            hint = f"did you mean {known[near[0]]}?" if near else f"there are: {', '.join(sorted(known.values()))}"
             raise UsageError(f"{FILE}: {prefix}{key} is not known", hint=hint)
         checked[key] = _value(f"{prefix}{key}", value, defaults[key])
     return checked
 
 
+def _below_sections() -> dict[str, str]:
+    """What a key at the top may have been meant for."""
+    keys = {field.name: f"{name}.{field.name}" for name, kind in _SECTIONS.items() for field in fields(kind)}
+    return keys | {name: f"[{name}]" for name in _SECTIONS}
+
+
 def _value(key: str, value: object, default: object) -> object:
+    """The value as it is used, once it is one of those that the key allows."""
     if key in _PATH_LISTS:
-        if isinstance(value, list) and all(isinstance(item, str) and _inside(item) for item in value):
-            return tuple(str(PurePosixPath(item)) for item in value)
-        raise UsageError(f"{FILE}: {key} must be a list of paths inside the repository", hint='such as ["packages/a"]')
-    if isinstance(default, int):
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, list) and all(isinstance(item, str) and _inside(item, key) for item in value):
+            return tuple(dict.fromkeys(str(PurePosixPath(item)) for item in value))
+        allowed = 'a list of paths inside the repository, such as ["packages/a"], none of which wt mounts itself'
+    elif isinstance(default, int):
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _NUMBERS[key]:
             return value
-        raise UsageError(f"{FILE}: {key} must be a number above 0")
-    if isinstance(value, str) and (value or not default):
-        return value
-    raise UsageError(f"{FILE}: {key} must be text in quotes")
+        allowed = f"a number from 1 to {_NUMBERS[key]}"
+    elif key in _SIZES:
+        if isinstance(value, str) and _SIZE.fullmatch(value) and _is_between(value, _SIZES[key], _MAX_SIZE):
+            return value
+        allowed = f'a number and k, m or g in quotes, such as "8g", from "{_SIZES[key]}" to "{_MAX_SIZE}"'
+    else:
+        fits, allowed = _TEXTS.get(key, (bool, "text in quotes"))
+        if isinstance(value, str) and value.isprintable() and fits(value):
+            return value
+    hint = f"left out, it is {_shown(default)}" if default is not None else None
+    raise UsageError(f"{FILE}: {key} must be {allowed}, not {_shown(value)}", hint=hint)
 
 
-def _inside(path: str) -> bool:
-    return bool(path) and not path.startswith("/") and ".." not in Path(path).parts and path.isprintable()
+def _is_pattern(text: str) -> bool:
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        return False
+    names = [name for _, name, _, _ in parts if name is not None]
+    plain = not any(spec or conversion for _, _, spec, conversion in parts)
+    return plain and "name" in names and set(names) <= set(_PLACEHOLDERS)
+
+
+_TEXTS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "network": (_NETWORK.fullmatch, "the name of a docker network of your own in quotes: letters, digits, _, . and -"),
+    "worktree_dir": (_is_pattern, "a path in quotes with {name}, and perhaps {parent} and {repository}"),
+    "ca_bundle": (lambda _: True, "the path of a PEM file in quotes"),
+    "shared.file": (
+        lambda text: "/" not in text and text not in {"", ".", ".."},
+        "the name of a file in .devcontainer, in quotes",
+    ),
+}
+
+
+def _is_between(size: str, lowest: str, highest: str) -> bool:
+    return len(size) < 30 and _bytes(lowest) <= _bytes(size) <= _bytes(highest)
+
+
+def _bytes(size: str) -> int:
+    return int(size[:-1]) * _UNITS[size[-1].lower()]
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _inside(path: str, key: str) -> bool:
+    parts = PurePosixPath(path).parts
+    if not path or path.startswith("/") or ".." in parts or not path.isprintable():
+        return False
+    if {part.lower() for part in parts} & {"node_modules"} or any(part.lower() in _TAKEN for part in parts[:1]):
+        return False
+    return bool(parts) or key == "node_modules"

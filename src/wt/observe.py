@@ -30,10 +30,12 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         raise UsageError(f"{state} in {tree.path}", hint="wt init writes it; commit it, so that every branch has it")
     _refuse_unreadable(tree, user)
     settings = config.load(tree.path)
-    compose_wt = _text(tree, f"{plan.DEVCONTAINER}/{scaffold.COMPOSE_WT}")
-    if compose_wt is None:
-        raise UsageError(f"there is no .devcontainer/{scaffold.COMPOSE_WT} in {tree.path}", hint="wt init writes it")
+    compose, compose_wt = (_text(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
+    if compose is None or compose_wt is None:
+        name = plan.COMPOSE_FILES[compose is not None]
+        raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint="wt init writes it; commit it")
     facts = scaffold.read_facts(compose_wt)
+    scaffold.refuse_stale(facts, settings)
     git_settings = git.settings(tree.repository, tree.branch)
     bundle = config.ca_bundle(settings, tree.path)
     mount_points = (*facts.mount_points, *facts.protect, *facts.hide)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 from wt import naming
-from wt.errors import UsageError
+from wt.config import FILE, Config
+from wt.errors import Refused, UsageError
 from wt.node import PackageManager
 
 TEMPLATES = ("node",)
@@ -81,7 +82,7 @@ def render(template: str, project: Project) -> dict[str, str]:
 
 def compose_wt(project: Project) -> str:
     """The text of compose.wt.yml."""
-    modules = [f"{package}/node_modules".removeprefix("./") for package in project.packages]
+    modules = [_modules(package) for package in project.packages]
     volumes = _volume_names(modules)
     facts = {"version": 1, "mount_points": modules, "protect": list(project.protect), "hide": list(project.hide)}
     inside = [_AGENT, _PLAYWRIGHT, project.manager.store, *(f"/app/{path}" for path in modules)]
@@ -114,6 +115,25 @@ def read_facts(text: str) -> Facts:
         raise UsageError(
             f".devcontainer/{COMPOSE_WT} was not written by this version of wt", hint="wt init --upgrade"
         ) from error
+
+
+def refuse_stale(facts: Facts, config: Config) -> None:
+    """wt.toml counts when compose.wt.yml is rendered; until then it would promise what is not so.
+
+    Raises:
+        Refused: it was changed since.
+    """
+    modules = None if config.node_modules is None else tuple(map(_modules, config.node_modules))
+    changed = {"protect": config.protect != facts.protect, "node_modules": modules not in (None, facts.mount_points)}
+    if names := [name for name, differs in changed.items() if differs]:
+        raise Refused(
+            f"{' and '.join(names)} in {FILE} and .devcontainer/{COMPOSE_WT} differ",
+            hint="wt init --upgrade writes it again; commit both",
+        )
+
+
+def _modules(package: str) -> str:
+    return f"{package}/node_modules".removeprefix("./")
 
 
 def _fill(name: str, values: Mapping[str, str]) -> str:

@@ -75,14 +75,6 @@ def test_the_directory_of_a_new_worktree(pattern: str, path: str) -> None:
     assert str(naming.worktree_path(REPOSITORY, pattern, "Feature/A")) == str(Path(path).expanduser())
 
 
-@pytest.mark.parametrize(
-    "pattern", ["{nmae}/{name}", "{parent}", "{name", "{}{name}", "{name!x}{name}", "{name.x}{name}"]
-)
-def test_a_pattern_that_can_not_be_read_is_a_usage_error(pattern: str) -> None:
-    with pytest.raises(UsageError, match="worktree_dir"):
-        naming.worktree_path(REPOSITORY, pattern, "a")
-
-
 def test_names_whose_slugs_are_equal_get_directories_of_their_own() -> None:
     first = naming.worktree_path(REPOSITORY, "{parent}/{name}", "feature/a")
     second = naming.worktree_path(REPOSITORY, "{parent}/{name}", "feature-a", taken=[first])
