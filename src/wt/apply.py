@@ -117,8 +117,8 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             private_repo.write_host_view(tree, private_repo.host_view_files(tree, settings))
         case CreateNetwork(name=name):
             docker.create_network(name)
-        case StartShared(compose=compose, seconds=seconds, recreate=recreate):
-            docker.up_and_wait(compose, progress.detail, seconds=seconds, recreate=recreate)
+        case StartShared(compose=compose, services=services, seconds=seconds, recreate=recreate):
+            docker.up_and_wait(compose, services, progress.detail, seconds=seconds, recreate=recreate)
         case AddWorktree(repository=repository, path=path, branch=branch, start=start):
             checkouts.add_worktree(repository, path, branch, start)
         case HandOver(worktree=tree, user=user):

@@ -3,14 +3,14 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wt import complaints, envfile, naming, process, versions
-from wt.errors import EngineError, TimedOut, ToolError, WtError
+from wt.errors import EngineError, TimedOut, ToolError, UsageError, WtError
 from wt.model import ComposeProject, Container
 
 if TYPE_CHECKING:
@@ -120,13 +120,22 @@ def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool
         recreate: replace containers whose configuration changed; else they are kept as they are.
 
     Raises:
-        WtError: with what compose said.
+        WtError: with what compose said, and the last log lines of what is not well.
     """
     keep = [] if recreate else ["--no-recreate"]
-    _compose(compose, ["up", "--detach", "--no-build", *keep], detail, f"{compose.name} does not start")
+    try:
+        _compose(compose, ["up", "--detach", "--no-build", *keep], detail, f"{compose.name} does not start")
+    except (UsageError, ToolError):
+        raise
+    except WtError as error:
+        raise WtError(
+            error.message, details=error.details + _logs_of_unwell(containers(project=compose.name))
+        ) from error
 
 
-def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, seconds: int, recreate: bool) -> None:
+def up_and_wait(
+    compose: ComposeProject, services: Collection[str], detail: Callable[[str], None], *, seconds: int, recreate: bool
+) -> None:
     """Start a project's containers and wait until every one is healthy, or runs where it has no health check.
 
     Raises:
@@ -137,17 +146,14 @@ def up_and_wait(compose: ComposeProject, detail: Callable[[str], None], *, secon
     require_versions()
     try:
         _compose(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
-    except ToolError:
+    except (UsageError, ToolError):
         raise
     except WtError as error:
         found = containers(project=compose.name)
-        failed = [container for container in found if not _is_well(container)]
-        if not failed and any("exited (0)" in line for line in error.details):
+        if set(services) <= {container.service for container in found if _is_well(container)}:
             return
-        logs = tuple(line for container in failed for line in _last_lines(container))
-        raise WtError(
-            error.message, hint="`wt shared logs` shows all they say", details=error.details + logs
-        ) from error
+        hint = "`wt shared logs` shows all they say" if found else None
+        raise WtError(error.message, hint=hint, details=error.details + _logs_of_unwell(found)) from error
 
 
 def stop(project: str) -> None:
@@ -277,7 +283,12 @@ def _is_well(container: Container) -> bool:
     return container.healthy or container.status.startswith("Exited (0)")
 
 
-def _last_lines(container: Container) -> list[str]:
+def _logs_of_unwell(found: Iterable[Container]) -> tuple[str, ...]:
+    return tuple(line for container in found if not _is_well(container) for line in last_lines(container))
+
+
+def last_lines(container: Container) -> list[str]:
+    """The last five lines that a container said, behind the name of its service."""
     answer = process.run(["docker", "logs", "--tail", "5", container.id], check=False)
     lines = (answer.stdout + answer.stderr).decode(errors="replace").splitlines()
     return [f"{container.service}: {line}" for line in lines[-5:]]
@@ -307,12 +318,12 @@ def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable
     files = [option for file in compose.files for option in ("--file", str(file))]
     project = ["--project-name", compose.name, "--project-directory", str(compose.directory)]
     options = [*project, "--env-file", str(compose.env_file), *files, "--ansi", "never"]
-    command = ["docker", "compose", *options, *arguments]
+    command = ["docker", "compose", *options]
     # A variable of the same name would win over the file; docker itself can't do without these two.
     named = envfile.read(compose.env_file.read_text(errors="surrogateescape")).keys() - {"PATH", "HOME"}
     lines: list[str] = []
     try:
-        with closing(process.follow(command, without=named)) as output:
+        with closing(process.follow([*command, *arguments], without=named)) as output:
             for line in (data.decode(errors="replace").rstrip() for data in output):
                 if line:
                     lines.append(line)
@@ -321,7 +332,20 @@ def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable
         complaint = "\n".join(lines)
         if known := complaints.known(complaint):
             raise known from error
+        if unreadable := _complaints([*command, "config", "--quiet"], without=named):
+            names = " and ".join(f".devcontainer/{file.name}" for file in compose.files)
+            raise UsageError(f"docker compose can't read {names}", details=unreadable) from error
         raise WtError(failure, hint=complaints.unseen(complaint), details=tuple(_telling(lines))) from error
+
+
+def _complaints(command: Sequence[str], *, without: Collection[str]) -> tuple[str, ...]:
+    """What a program says that fails; nothing where it doesn't."""
+    lines: list[str] = []
+    try:
+        lines += (data.decode(errors="replace").strip() for data in process.follow(command, without=without))
+    except ToolError as error:
+        return tuple(lines[-8:]) or (error.message,)
+    return ()
 
 
 def _telling(lines: Sequence[str]) -> list[str]:

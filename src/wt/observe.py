@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from wt import checkouts, config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
 from wt.errors import Refused, UsageError, WtError
@@ -34,6 +36,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     if compose is None or compose_wt is None:
         name = plan.COMPOSE_FILES[compose is not None]
         raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint="wt init writes it; commit it")
+    _refuse_without_app(compose)
     facts = scaffold.read_facts(compose_wt)
     scaffold.refuse_stale(facts, settings)
     git_settings = git.settings(tree.repository, tree.branch)
@@ -63,6 +66,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         inner=checkouts.inner(tree),
         outer=checkouts.outer(tree),
         containers=containers,
+        notes=_notes(tree),
     )
 
 
@@ -87,13 +91,54 @@ def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
     text = _text(tree, path)
     if text is None:
         return ()
+    try:
+        services = _yaml(text)["services"]
+        return tuple(str(name) for name, service in services.items() if not (service or {}).get("profiles"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        where = f": {error}" if isinstance(error, ValueError) else ""
+        raise UsageError(f"{path} is not a compose file with services{where}", hint="mend it, or remove it") from error
+
+
+def _yaml(text: str) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        ValueError: it is none, with the line.
+    """
     import yaml
 
     try:
-        services = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["services"]  # noqa: S506 - a safe loader
-        return tuple(name for name, service in services.items() if not (service or {}).get("profiles"))
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is not a compose file with services") from error
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(f"line {error.problem_mark.line + 1 if error.problem_mark else 1}, {error.problem}") from error
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise ValueError("it is not UTF-8, or holds control characters") from error
+
+
+def _refuse_without_app(text: str) -> None:
+    """Refuse what compose would complete to a container that installs nothing; what is no YAML, compose will refuse."""
+    try:
+        data = _yaml(text) or {}
+    except ValueError:
+        return
+    services = (data.get("services") if isinstance(data, dict) else None) or {}
+    if isinstance(services, dict) and docker.SERVICE not in services and "include" not in data:
+        raise UsageError(
+            f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]} has no service {docker.SERVICE}",
+            hint=f"{plan.COMPOSE_FILES[1]} makes a sandbox of the service of that name",
+        )
+
+
+def _notes(tree: Worktree) -> tuple[str, ...]:
+    """What is no obstacle for wt, and one for an editor."""
+    path = f"{plan.DEVCONTAINER}/devcontainer.json"
+    text = _text(tree, path)
+    lines = [line for line in (text or "").splitlines() if not line.lstrip().startswith("//")]
+    wanted = (re.escape(scaffold.COMPOSE_WT), rf'"service"\s*:\s*"{docker.SERVICE}"')
+    if text is None or all(re.search(each, "\n".join(lines)) for each in wanted):
+        return ()
+    why = f"does not start the service {docker.SERVICE} with {scaffold.COMPOSE_WT}"
+    return (f"{path} {why}: what an editor makes of it is no sandbox",)
 
 
 def private(tree: Worktree) -> InsideRefs | None:

@@ -60,6 +60,7 @@ class Surroundings:
         inner: other worktrees inside it, relative to it.
         outer: other worktrees that it lies inside of.
         containers: all of the engine's; None when it can't be reached.
+        notes: what the user should read, though nothing is refused for it.
     """
 
     worktree: Worktree
@@ -83,6 +84,7 @@ class Surroundings:
     inner: tuple[str, ...]
     outer: tuple[Worktree, ...]
     containers: tuple[Container, ...] | None
+    notes: tuple[str, ...] = ()
 
 
 def compose_project(worktree: Worktree) -> ComposeProject:

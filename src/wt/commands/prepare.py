@@ -43,6 +43,8 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     if network == naming.own_network(tree.repository) and not any(each.project == shared for each in containers or ()):
         taken = f"the network {seen.config.network} has another repository's services"
         context.progress.note(f"{taken}: this one uses {network}")
+    for note in seen.notes:
+        context.progress.note(note)
     if seen.user.is_root and tree.is_main and not seen.has_private_repository:
         context.progress.note("the main checkout belongs to root: its sandbox can read it, not write to it")
     if not seen.has_private_repository and (kind := mounts.network_file_system(tree.repository.common_dir)):

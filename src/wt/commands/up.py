@@ -1,14 +1,17 @@
 """`wt up`: start sandboxes."""
 
+import time
 from collections.abc import Iterable
 
 from wt import apply, docker, git, locks, naming, observe, plan, private_repo, selection
 from wt.commands import prepare
-from wt.errors import WtError
+from wt.errors import ToolError, WtError
 from wt.model import Container, Context, Worktree
 from wt.steps import Step
 
 WAIT_SECONDS = 1800
+# A command that can't be started, or ends at once, is seen to be so.
+SETTLE_SECONDS = 0.3
 
 
 def run(context: Context, names: Iterable[str], *, wait: bool) -> None:
@@ -40,10 +43,21 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
         before = docker.containers(project=project)
         steps = plan.up(tree, observe.env_value(tree, "WT_CONFIG"), before, docker.SERVICE)
         apply.carry_out(steps, context.progress, begun=begun)
+        if steps:
+            time.sleep(SETTLE_SECONDS)
         container = observe.app(docker.containers(project=project) if steps else before, project)
     if container is None or not container.running:
-        raise WtError(f"the sandbox of {tree.name} did not stay up", hint=f"wt logs {tree.name}")
+        raise _gone(tree, container)
     return container
+
+
+def _gone(tree: Worktree, container: Container | None) -> WtError:
+    """Not only `wt logs` as a hint: `wt new` removes the container."""
+    return WtError(
+        f"the sandbox of {tree.name} did not stay up",
+        hint="look at `command` in .devcontainer/docker-compose.yml",
+        details=tuple(docker.last_lines(container)) if container else (),
+    )
 
 
 def running(tree: Worktree, context: Context) -> Container:
@@ -65,7 +79,13 @@ def wait_for_dependencies(tree: Worktree, container: Container, context: Context
         WtError: they could not be installed.
     """
     with context.progress.step(f"dependencies of {tree.name}"):
-        code = docker.wait_for_dependencies(container, seconds=WAIT_SECONDS)
+        try:
+            code = docker.wait_for_dependencies(container, seconds=WAIT_SECONDS)
+        except ToolError:
+            now = observe.app(docker.containers(project=container.project), container.project)
+            if now is None or not now.running:
+                raise _gone(tree, now) from None
+            raise
         if code != "0":
             raise WtError(
                 f"the dependencies of {tree.name} could not be installed (exit code {code})",
