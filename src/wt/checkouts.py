@@ -39,9 +39,9 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             raise UsageError(
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
             )
-        known = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
+        usual = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
         trust = f"if you trust its owner: git config --global --add safe.directory {directory}"
-        hint = trust if "dubious ownership" in answer.complaint else known
+        hint = trust if "dubious ownership" in answer.complaint else usual
         raise Refused(f"git does not open {directory}: {answer.complaint}", hint=hint)
     common_text, git_text, inside, *more = answer.text.removesuffix("\n").split("\n")
     if more:

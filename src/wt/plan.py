@@ -309,6 +309,16 @@ def new(
         )
     if occupied:
         raise Refused(f"{path} exists", hint="choose another name, or set worktree_dir in wt.toml")
+    _refuse_place(path, repository, exposed)
+    if full in branches:
+        return AddWorktree(repository, path, branch, None)
+    first = start or default_start
+    if first is None:
+        raise UsageError("the repository has no commit to start from", hint="make a first commit")
+    return AddWorktree(repository, path, branch, first)
+
+
+def _refuse_place(path: Path, repository: Repository, exposed: Sequence[Path]) -> None:
     if path.is_relative_to(repository.common_dir):
         raise Refused(f"{path} lies inside the git directory", hint="set worktree_dir in wt.toml")
     if exposed:
@@ -317,12 +327,6 @@ def new(
             hint="set worktree_dir in wt.toml to a directory of its own, then wt init --upgrade hides that",
         )
     _refuse_unfit(path, repository)
-    if full in branches:
-        return AddWorktree(repository, path, branch, None)
-    first = start or default_start
-    if first is None:
-        raise UsageError("the repository has no commit to start from", hint="make a first commit")
-    return AddWorktree(repository, path, branch, first)
 
 
 def _refuse_unfit(path: Path, repository: Repository) -> None:

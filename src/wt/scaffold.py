@@ -124,7 +124,12 @@ def refuse_stale(facts: Facts, config: Config) -> None:
         Refused: it was changed since.
     """
     modules = None if config.node_modules is None else tuple(map(_modules, config.node_modules))
-    changed = {"protect": config.protect != facts.protect, "node_modules": modules not in (None, facts.mount_points)}
+    changed = {
+        "protect": config.protect != facts.protect,
+        "node_modules": modules not in (None, facts.mount_points),
+        # More may be hidden than wt.toml names: see `wt init`.
+        "hide": not set(config.hide) <= set(facts.hide),
+    }
     if names := [name for name, differs in changed.items() if differs]:
         raise Refused(
             f"{' and '.join(names)} in {FILE} and .devcontainer/{COMPOSE_WT} differ",

@@ -82,6 +82,7 @@ KEYS: dict[str, tuple[str, list[Any]]] = {
         "list of paths",
         [["/"], ["."], ["./"], [".."], [""], [".git"], [".GIT/x"], [".devcontainer"], ["a", 1]],
     ),
+    "hide": ("list of paths", [["/"], ["."], [".."], [""], [".git/x"], [".devcontainer"]]),
     "shared.file": ("name of a file", ["", "..", "/etc/x.yml", "a/b.yml", "a\nb"]),
     "shared.wait": ("1 to 86400", [0, -1, 86_401, 10**30]),
     "limits.memory": ("k, m or g", ["8", "0g", "-1g", "8gb", "8 g", "1g,exec", "5m", "9" * 30 + "g", "٣g"]),

@@ -12,8 +12,9 @@ import yaml
 from unit.nouns import MAIN, SEEN
 from unit.repos import run
 from wt import node, plan, scaffold
+from wt.config import Config
 from wt.envfile import merge
-from wt.errors import UsageError
+from wt.errors import Refused, UsageError
 
 ODD = ("we ird", "a$b", "a${b", 'a"b', "it's", "ümlaut", "#x", "a: b", "{x}", "a\\b", "-", "🙂", "@@{store}", "a:b")
 
@@ -109,3 +110,22 @@ def test_damaged_facts_say_what_to_do(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         scaffold.read_facts(text)
     assert caught.value.hint == "wt init --upgrade"
+
+
+@pytest.mark.parametrize(
+    ("config", "stale"),
+    [
+        (Config(protect=("infra",), hide=("trees",)), ""),
+        (Config(protect=("infra",)), ""),
+        (Config(), "protect"),
+        (Config(protect=("infra",), node_modules=("b",)), "node_modules"),
+        (Config(protect=("infra",), hide=("other",)), "hide"),
+    ],
+)
+def test_what_wt_toml_promises_is_in_compose_wt_yml(config: Config, stale: str) -> None:
+    facts = scaffold.Facts(("node_modules",), ("infra",), ("trees", "more"))
+    if not stale:
+        scaffold.refuse_stale(facts, config)
+        return
+    with pytest.raises(Refused, match=f"^{stale} in .* differ"):
+        scaffold.refuse_stale(facts, config)
