@@ -16,12 +16,17 @@ engine:
 images: engine
     @tools/images
 
+# Has the shells there that completion is tested in.
+[no-exit-message]
+shells:
+    @tools/shells
+
 # Shows what wt does, on the example repository.
 demo: images
     @{{ run }} python tools/demo.py
 
 # Runs all tests, the end-to-end ones included.
-test *ARGS: images
+test *ARGS: images shells
     {{ run }} pytest "$@"
 
 # Runs the tests that need no Docker engine.

@@ -3,6 +3,9 @@
 import io
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +21,7 @@ app = typer.Typer(
     name="wt",
     help="A hardened dev container for every git worktree.",
     no_args_is_help=True,
-    add_completion=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -26,11 +29,38 @@ app = typer.Typer(
 shared_app = typer.Typer(help="The services that all sandboxes share.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(shared_app, name="shared")
 
+
+def _offer(what: str) -> Callable[[typer.Context], list[tuple[str, str]]]:
+    """Candidates for a value that is typed, each with a remark; none where they can't be found out."""
+
+    def candidates(context: typer.Context) -> list[tuple[str, str]]:
+        from wt.commands import complete
+
+        typed = [word for value in context.params.values() if isinstance(value, list | tuple) for word in value]
+        if typed and context.info_name == "exec":
+            return []
+        with suppress(WtError, OSError):
+            return [(each, remark) for each, remark in getattr(complete, what)(_context()).items() if each not in typed]
+        return []
+
+    return candidates
+
+
+_TREES, _BRANCHES = _offer("worktrees"), _offer("free_branches")
+
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Name = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="Worktree: its name, branch or path; else the current one.")
+    str | None,
+    typer.Argument(
+        metavar="[NAME]",
+        help="Worktree: its name, branch or path; else the current one.",
+        autocompletion=_TREES,
+    ),
 ]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Worktrees; else the current one.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Worktrees; else the current one.", autocompletion=_TREES),
+]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")]
 Tail = Annotated[str, typer.Option("--tail", "-n", metavar="N", help="Only the last N lines.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Until the dependencies are installed.")]
@@ -101,7 +131,7 @@ def _global(version: Annotated[bool, typer.Option("--version", help="Print the v
 
 @app.command()
 def init(
-    template: Annotated[str, typer.Option(help="Kind of project.")] = "node",
+    template: Annotated[str, typer.Option(help="Kind of project.", autocompletion=_offer("templates"))] = "node",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Write compose.wt.yml again.")] = False,
     as_json: Json = False,
@@ -122,9 +152,12 @@ def prepare() -> None:
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the worktree, and of its branch.")],
-    start: Annotated[str | None, typer.Option("--from", metavar="REF", help="Where a new branch starts.")] = None,
-    branch: Annotated[str | None, typer.Option(help="Its branch, if not NAME.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the worktree, and of its branch.", autocompletion=_BRANCHES)],
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="REF", help="Where a new branch starts.", autocompletion=_offer("revisions")),
+    ] = None,
+    branch: Annotated[str | None, typer.Option(help="Its branch, if not NAME.", autocompletion=_BRANCHES)] = None,
     no_up: Annotated[bool, typer.Option("--no-up", help="Don't start the sandbox.")] = False,
     wait: Wait = False,
     as_json: Json = False,
@@ -165,7 +198,7 @@ def ls(
 
 @app.command()
 def rm(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Worktrees.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Worktrees.", autocompletion=_TREES)],
     force: Annotated[bool, typer.Option("--force", help="Let changes go that were never committed.")] = False,
     delete_branch: Annotated[
         bool, typer.Option("--delete-branch", help="Delete the branch too, if its commits are elsewhere.")
@@ -189,7 +222,9 @@ def sync(names: Names = None, as_json: Json = False) -> None:
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
-def exec(words: Annotated[list[str], typer.Argument(metavar="[NAME] -- COMMAND...")]) -> None:  # noqa: A001 - the verb's name
+def exec(  # noqa: A001 - the verb's name
+    words: Annotated[list[str], typer.Argument(metavar="[NAME] -- COMMAND...", autocompletion=_TREES)],
+) -> None:
     """Run a command in a sandbox."""
     from wt.commands import exec as command
 
@@ -220,6 +255,33 @@ def logs(name: Name = None, follow: Follow = False, tail: Tail = "all") -> None:
     output.lines(command.run(_context(), name, follow=follow, tail=tail))
 
 
+@app.command()
+def completion(
+    shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=_offer("shells"))],
+) -> None:
+    """Print what makes a shell complete wt's words."""
+    from wt.commands import complete
+
+    sys.stdout.write(complete.script(shell, Path(sys.argv[0]).name))
+
+
+@app.command("__complete", hidden=True)
+def complete(line: Annotated[list[str], typer.Argument()]) -> None:
+    """Print what may stand at the end of a line, each with a remark: what the scripts of `wt completion` ask."""
+    from typer._completion_classes import BashComplete
+
+    from wt.commands import complete
+
+    words, typed = complete.split(" ".join(line))
+    if not words or "--" in words:
+        return
+    before = f"{typed.partition('=')[0]}=" if typed.startswith("-") and "=" in typed else ""
+    shell = BashComplete(typer.main.get_command(app), {}, words[0], "")
+    for item in shell.get_completions(words[1:], typed):
+        if item.value.isprintable():
+            sys.stdout.write(f"{before}{item.value}\t{item.help or ''}\n")
+
+
 @shared_app.command("up")
 def shared_up(as_json: Json = False) -> None:
     """Start the shared services, changes applied."""
@@ -248,7 +310,9 @@ def shared_status(as_json: Json = False) -> None:
 
 @shared_app.command("logs")
 def shared_logs(
-    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...")] = None,
+    services: Annotated[
+        list[str] | None, typer.Argument(metavar="[SERVICE]...", autocompletion=_offer("shared_services"))
+    ] = None,
     follow: Follow = False,
     tail: Tail = "all",
 ) -> None:

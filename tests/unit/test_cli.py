@@ -12,6 +12,7 @@ import wt as package
 from unit.repos import WT, Inside, commit, git, linked, repository, wt
 
 VERBS = ["init", "prepare", "new", "up", "down", "ls", "rm", "sync", "exec", "shell", "path", "logs", "shared"]
+VERBS += ["completion"]
 NO_ENGINE = [
     "wt: Docker is not running",
     "hint: start it, or change DOCKER_HOST, which says where it is",

@@ -32,6 +32,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ls", 0, "wt.commands.ls", HEAVY | {"yaml"}),
         ("prepare", 4, "wt.commands.prepare", HEAVY),
         ("sync", 0, "wt.commands.sync", HEAVY | {"yaml"}),
+        ("__complete wt up s", 0, "wt.commands.complete", HEAVY | {"yaml", "dotenv"}),
     ],
 )
 def test_hot_commands_import_no_heavy_library(
