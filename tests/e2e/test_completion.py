@@ -52,12 +52,14 @@ class Terminal:
         )
         os.close(theirs)
 
-    def type(self, text: str, *, until: str, seconds: float = 20) -> str:
+    def type(self, text: str, *, until: str, seconds: float = 10) -> str:
         """Type a text and read until a pattern appears; what appeared, without escape sequences."""
         os.write(self._ours, text.encode())
         seen, end = "", time.monotonic() + seconds
         while not re.search(until, seen):
-            assert time.monotonic() < end, f"{until} did not appear behind {text!r}: {seen!r}"
+            if time.monotonic() > end:
+                os.write(self._ours, b"\x03")  # the next test begins on a fresh line
+                raise AssertionError(f"{until} did not appear behind {text!r}: {seen!r}")
             if select.select([self._ours], [], [], 0.2)[0]:
                 data = os.read(self._ours, 65536)
                 if b"\x1b[c" in data or b"\x1b[0c" in data:
