@@ -133,7 +133,7 @@ def _global(version: Annotated[bool, typer.Option("--version", help="Print the v
 def init(
     template: Annotated[str, typer.Option(help="Kind of project.", autocompletion=_offer("templates"))] = "node",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
-    upgrade: Annotated[bool, typer.Option("--upgrade", help="Write compose.wt.yml again.")] = False,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Change what an earlier init wrote.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write the tracked files of a sandbox."""

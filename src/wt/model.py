@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -243,10 +243,18 @@ class InitReport:
 
     Attributes:
         written: paths below the repository.
-        kept: files that exist already and were left alone, with what to do about them.
+        kept: files that differ from wt's and were left alone, since wt did not write them.
+        dry_run: nothing was written: as was asked, or since an earlier init had been there.
+        diff: lines of a unified diff, of the files that were there already.
+        needed: settings that wt needs and the repository's own devcontainer.json lacks.
+        notes: what was found out about the project.
+        next: what to do next, None when nothing is to be written.
     """
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
     dry_run: bool
-    notes: tuple[str, ...] = field(default=())
+    diff: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    next: str | None = None

@@ -166,12 +166,18 @@ def _init(report: InitReport) -> None:
         say(clean(note))
     for path in report.written:
         _write(f"{verb} {path}")
+    for changed in report.diff:
+        _write(changed)
     for kept in report.kept:
-        _write(f"kept {kept}")
+        _write(f"kept {kept}, which is yours")
+    if report.needed:
+        _write("wt needs in .devcontainer/devcontainer.json:")
+    for setting in report.needed:
+        _write(f"  {setting}")
     if not report.written:
         _write("nothing to write")
-    elif not report.dry_run:
-        say("next: read .devcontainer/docker-compose.yml, commit, then: wt new NAME")
+    if report.next:
+        say(f"next: {report.next}")
 
 
 def _rows(rows: Sequence[object]) -> None:

@@ -1,6 +1,7 @@
 """Renders the tracked files of a sandbox from `templates/`, and reads back what compose.wt.yml says of itself."""
 
 import json
+import re
 import string
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,18 @@ USER_FILES = (
 IGNORED = (".devcontainer/.env", ".claude-docker/", "node_modules/")
 HEADER = "# Written by `wt init`"
 _FACTS = "x-wt: "
+# Without these the devcontainer is not wt's sandbox.
+_SETTINGS = (
+    "dockerComposeFile",
+    "service",
+    "workspaceFolder",
+    "remoteUser",
+    "updateRemoteUserUID",
+    "initializeCommand",
+)
+# JSON with comments and trailing commas: strings are kept, the rest goes.
+_COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_COMMAS = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 _PLAYWRIGHT = "/home/vscode/.cache/ms-playwright"
 _AGENT = "/home/vscode/.claude-docker"
 
@@ -139,6 +152,32 @@ def refuse_stale(facts: Facts, config: Config) -> None:
 
 def _modules(package: str) -> str:
     return f"{package}/node_modules".removeprefix("./")
+
+
+def missing_settings(theirs: str, ours: str) -> tuple[str, ...]:
+    """The lines of wt's devcontainer.json that a repository's own lacks; all where that one can't be read."""
+    try:
+        present = json.loads(_COMMAS.sub(_kept, _COMMENTS.sub(_kept, theirs)))
+        values = dict(present)
+    except (ValueError, TypeError):
+        values = {}
+    lines = {line.strip().partition(":")[0].strip('"'): line.strip() for line in ours.splitlines()}
+    lacking = [lines[key] for key in _SETTINGS if not _serves(key, values.get(key), lines[key])]
+    instead = [f'no "{key}": the image comes from compose' for key in ("image", "build", "dockerFile") if key in values]
+    return (*lacking, *instead)
+
+
+def _serves(key: str, value: object, line: str) -> bool:
+    """Whether a setting has what wt needs, whatever it has besides."""
+    if key == "dockerComposeFile":
+        return isinstance(value, list) and any(str(each).rpartition("/")[2] == COMPOSE_WT for each in value)
+    if key == "initializeCommand":
+        return any(f"{program} prepare" in json.dumps(value) for program in ("wt", "wt-sandbox"))
+    return line == f'"{key}": {json.dumps(value)},'
+
+
+def _kept(match: re.Match[str]) -> str:
+    return match[1] or ""
 
 
 def _fill(name: str, values: Mapping[str, str]) -> str:

@@ -158,18 +158,48 @@ def test_init_keeps_foreign_files(shop: Path, option: list[str]) -> None:
     for name, text in foreign.items():
         (shop / name).write_text(text)
     (shop / ".gitignore").write_text("/dist\n.env")
-    assert wt(shop, "init", *option).stdout.count("is yours and stays as it is") == 2
+    assert wt(shop, "init", *option).stdout.count(", which is yours\n") == 2
     assert {name: (shop / name).read_text() for name in foreign} == foreign
     assert (shop / ".gitignore").read_text().startswith("/dist\n.env\n.devcontainer/.env\n")
 
 
-def test_init_upgrade_writes_compose_wt_again(project: Path) -> None:
-    target = project / ".devcontainer/compose.wt.yml"
-    fresh = target.read_text()
-    target.write_text(fresh + "# older\n")
-    assert "differs; --upgrade" in wt(project, "init").stdout
-    wt(project, "init", "--upgrade")
-    assert target.read_text() == fresh
+def test_init_where_wt_was_before_changes_nothing_unasked(project: Path) -> None:
+    fresh = {name: (project / name).read_text() for name in (".devcontainer/compose.wt.yml", ".gitignore")}
+    (project / ".devcontainer/compose.wt.yml").write_text(fresh[".devcontainer/compose.wt.yml"] + "# older\n")
+    (project / ".devcontainer/wt.toml").unlink()
+    (project / ".devcontainer/Dockerfile").write_text("# mine\n")
+    (project / ".gitignore").write_text("dist\nnode_modules\n")
+    before = times(project)
+    shown = wt(project, "init")
+    assert wt(project, "init", "--dry-run", "--upgrade").stdout == shown.stdout
+    assert json.loads(wt(project, "init", "--json").stdout)["result"]["next"] == "wt init --upgrade writes this"
+    assert (times(project), shown.stderr.splitlines()[-1]) == (before, "next: wt init --upgrade writes this")
+    written = [".devcontainer/wt.toml", ".devcontainer/compose.wt.yml", ".gitignore"]
+    assert [line for line in shown.stdout.splitlines() if not line.startswith(("@", " "))] == [
+        *(f"would write {name}" for name in written),
+        *("--- a/.devcontainer/compose.wt.yml", "+++ b/.devcontainer/compose.wt.yml", "-# older"),
+        *("--- a/.gitignore", "+++ b/.gitignore", "+.devcontainer/.env", "+.claude-docker/"),
+        "kept .devcontainer/Dockerfile, which is yours",
+    ]
+    done = wt(project, "init", "--upgrade").stdout
+    assert done == shown.stdout.replace("would write", "wrote")
+    assert (project / ".devcontainer/compose.wt.yml").read_text() == fresh[".devcontainer/compose.wt.yml"]
+    assert (project / ".gitignore").read_text() == "dist\nnode_modules\n.devcontainer/.env\n.claude-docker/\n"
+    assert (project / ".devcontainer/Dockerfile").read_text() == "# mine\n"
+    assert wt(project, "init").stdout == "kept .devcontainer/Dockerfile, which is yours\nnothing to write\n"
+
+
+def test_init_names_what_a_devcontainer_of_ones_own_lacks(shop: Path) -> None:
+    own = '{"name": "mine", // a comment\n "image": "node", "remoteUser": "vscode",\n}\n'
+    (shop / ".devcontainer").mkdir()
+    (shop / ".devcontainer/devcontainer.json").write_text(own)
+    shown = wt(shop, "init").stdout
+    assert "kept .devcontainer/devcontainer.json, which is yours\n" in shown
+    needed = shown.partition("wt needs in .devcontainer/devcontainer.json:\n")[2].splitlines()
+    assert [line.split('"')[1] for line in needed] == [
+        *("dockerComposeFile", "service", "workspaceFolder", "updateRemoteUserUID", "initializeCommand", "image"),
+    ]
+    assert (shop / ".devcontainer/devcontainer.json").read_text() == own
 
 
 @pytest.mark.parametrize("pattern", ["{parent}/{repository}-{name}", "../trees/{name}"])

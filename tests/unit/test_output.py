@@ -57,7 +57,11 @@ def test_escapes_are_taken_out(text: str, cleaned: str) -> None:
             | {"commits": 1, "kept": None, "hint": None},
         ),
         (ServiceStatus("postgres", "Up", None), {"service": "postgres", "state": "Up", "container": None}),
-        (InitReport(("a",), ("b",), True, ("c",)), {"written": ["a"], "kept": ["b"], "dry_run": True, "notes": ["c"]}),
+        (
+            InitReport(("a",), ("b",), True, ("+c",), ("d",), ("e",), "f"),
+            {"written": ["a"], "kept": ["b"], "dry_run": True, "diff": ["+c"], "needed": ["d"]}
+            | {"notes": ["e"], "next": "f"},
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -129,3 +129,25 @@ def test_what_wt_toml_promises_is_in_compose_wt_yml(config: Config, stale: str) 
         return
     with pytest.raises(Refused, match=f"^{stale} in .* differ"):
         scaffold.refuse_stale(facts, config)
+
+
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        (("", ""), []),
+        (('"service": "app"', '"service": "web"'), ["service"]),
+        (('["docker-compose.yml", "compose.wt.yml"]', '["./a.yml", "./compose.wt.yml",]'), []),
+        (('["docker-compose.yml", "compose.wt.yml"]', '"docker-compose.yml"'), ["dockerComposeFile"]),
+        (("exec wt-sandbox prepare", "echo https://x /* \\\\ */ && wt prepare"), []),
+        (("exec wt-sandbox prepare", "true // wt"), ["initializeCommand"]),
+        (('"remoteUser": "vscode"', '/* "remoteUser": "vscode" */ "x": 1'), ["remoteUser"]),
+        (('"remoteUser"', '"build": {}, "remoteUser"'), ["build"]),
+        (("{", "[", 1), list(scaffold._SETTINGS)),
+    ],
+)
+def test_what_a_devcontainer_lacks_is_read_with_its_comments(
+    tmp_path: Path, change: tuple[Any, ...], lacking: list[str]
+) -> None:
+    ours = (render(tmp_path) / "devcontainer.json").read_text()
+    found = scaffold.missing_settings(ours.replace(*change), ours)
+    assert [line.split('"')[1] for line in found] == lacking

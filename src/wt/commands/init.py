@@ -1,5 +1,7 @@
 """`wt init`: write the tracked files of a sandbox."""
 
+import difflib
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
 from wt import checkouts, config, git, hostile, naming, node, scaffold
@@ -7,16 +9,18 @@ from wt.errors import UsageError
 from wt.model import Context, InitReport, Worktree
 
 _IGNORE_FILE = ".gitignore"
+_COMPOSE_WT = f".devcontainer/{scaffold.COMPOSE_WT}"
+_DEVCONTAINER = ".devcontainer/devcontainer.json"
 
 
 def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> InitReport:
-    """Write what is missing; never over a file that wt did not write.
+    """Write what is missing; never over a file that wt did not write, and unasked only where wt was never before.
 
     Args:
         context: of the command.
         template: the kind of project.
         dry_run: only say what would be written.
-        upgrade: write compose.wt.yml again.
+        upgrade: change what an earlier init wrote, too.
     """
     if template not in scaffold.TEMPLATES:
         raise UsageError(f"there is no template {template}", hint=f"there are: {', '.join(scaffold.TEMPLATES)}")
@@ -34,16 +38,24 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
         settings.protect,
         _hidden(tree, settings),
     )
-    wanted, kept = _choose(tree.path, scaffold.render(template, project), upgrade=upgrade)
-    ignores = _ignores(tree.path, project.hide)
-    if ignores is not None:
-        wanted[_IGNORE_FILE] = ignores
-    if not dry_run:
-        hostile.make_directory(tree.path, ".devcontainer")
-        for path, content in wanted.items():
-            hostile.write(tree.path, path, content.encode(errors="surrogateescape"), mode=0o644)
+    files = {f".devcontainer/{name}": text for name, text in scaffold.render(template, project).items()}
+    before = {path: _present(tree.path, path) for path in (*files, _IGNORE_FILE)}
+    wanted = _wanted(files, before, project.hide)
+    initialised = _is_ours(before, _COMPOSE_WT)
+    idle = dry_run or (initialised and not upgrade)
+    if not idle:
+        _write(tree.path, wanted)
     manager = f"{project.manager.name}, {len(packages)} package{'s' if len(packages) != 1 else ''} with node_modules"
-    return InitReport(tuple(wanted), kept, dry_run, (manager,))
+    theirs, ours = before[_DEVCONTAINER], files[_DEVCONTAINER]
+    return InitReport(
+        written=tuple(wanted),
+        kept=tuple(path for path, text in files.items() if path not in wanted and before[path] != text),
+        dry_run=idle,
+        diff=tuple(line for path, text in wanted.items() for line in _diff(path, before[path], text)),
+        needed=scaffold.missing_settings(theirs, ours) if theirs is not None else (),
+        notes=(manager,),
+        next=_next(initialised=initialised, idle=idle) if wanted else None,
+    )
 
 
 def _hidden(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
@@ -56,25 +68,46 @@ def _hidden(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
     return tuple(sorted(known))
 
 
-def _choose(root: Path, files: dict[str, str], *, upgrade: bool) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The files to write, and what is said of those that stay."""
-    wanted: dict[str, str] = {}
-    kept: list[str] = []
-    for name, text in files.items():
-        path = f".devcontainer/{name}"
-        present = _present(root, path)
-        ours = name == scaffold.COMPOSE_WT and present is not None and present.startswith(scaffold.HEADER)
-        if present is None or (ours and upgrade and present != text):
-            wanted[path] = text
-        elif present != text:
-            reason = "differs; --upgrade writes it again" if ours else "is yours and stays as it is"
-            kept.append(f"{path} {reason}")
-    return wanted, tuple(kept)
+def _wanted(files: Mapping[str, str], before: Mapping[str, str | None], hidden: tuple[str, ...]) -> dict[str, str]:
+    """The files to write: those that are missing, and those of wt that differ."""
+    wanted = {
+        path: text
+        for path, text in files.items()
+        if before[path] is None or (before[path] != text and _is_ours(before, path))
+    }
+    ignores = _ignores(before[_IGNORE_FILE] or "", hidden)
+    return wanted if ignores is None else wanted | {_IGNORE_FILE: ignores}
 
 
-def _ignores(root: Path, hidden: tuple[str, ...]) -> str | None:
+def _is_ours(before: Mapping[str, str | None], path: str) -> bool:
+    return path == _COMPOSE_WT and (before[path] or "").startswith(scaffold.HEADER)
+
+
+def _write(root: Path, files: Mapping[str, str]) -> None:
+    hostile.make_directory(root, ".devcontainer")
+    for path, content in files.items():
+        hostile.write(root, path, content.encode(errors="surrogateescape"), mode=0o644)
+
+
+def _diff(path: str, before: str | None, after: str) -> Iterator[str]:
+    """What changes in a file that is there, as a unified diff."""
+    if before is not None:
+        yield from difflib.unified_diff(
+            before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", "", "", 1, ""
+        )
+
+
+def _next(*, initialised: bool, idle: bool) -> str:
+    """What a person does next."""
+    if idle:
+        return f"wt init{' --upgrade' if initialised else ''} writes this"
+    if initialised:
+        return "read git diff, commit, then: wt up"
+    return "read .devcontainer/docker-compose.yml, commit, then: wt new NAME"
+
+
+def _ignores(text: str, hidden: tuple[str, ...]) -> str | None:
     """The text of .gitignore with the lines that it lacks; None when it has all."""
-    text = _present(root, _IGNORE_FILE) or ""
     there = {line.strip().strip("/") for line in text.splitlines()}
     missing = [line for line in (*scaffold.IGNORED, *(f"{path}/" for path in hidden)) if line.strip("/") not in there]
     if not missing:
