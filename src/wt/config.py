@@ -15,6 +15,9 @@ from wt.errors import UsageError
 
 FILE = ".devcontainer/wt.toml"
 _SIZE = re.compile(r"[1-9][0-9]*[kmg]", re.IGNORECASE)
+_VERSION = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}){2}")
+# Words without quotes, variables or operators: no shell reads them.
+_COMMAND = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@%:=,+-]*(?: +[A-Za-z0-9_./@%:=,+-]+)*")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _MAX_FILE = 1024**2
 # What the kernel, docker and git take.
@@ -57,6 +60,14 @@ class Import:
 
 
 @dataclass(frozen=True)
+class Agent:
+    """`[agent]`: the program that `wt agent` runs, and the version of Claude Code in the image; empty for none."""
+
+    command: str = "claude"
+    version: str = "2.1.330"
+
+
+@dataclass(frozen=True)
 class Config:
     """What a repository says in wt.toml; every key is optional.
 
@@ -78,9 +89,10 @@ class Config:
     shared: Shared = Shared()
     limits: Limits = Limits()
     import_: Import = Import()
+    agent: Agent = Agent()
 
 
-_SECTIONS = {"shared": Shared, "limits": Limits, "import": Import}
+_SECTIONS = {"shared": Shared, "limits": Limits, "import": Import, "agent": Agent}
 _PATH_LISTS = {"node_modules", "protect", "hide"}
 
 
@@ -207,6 +219,11 @@ _TEXTS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "shared.file": (
         lambda text: "/" not in text and text not in {"", ".", ".."},
         "the name of a file in .devcontainer, in quotes",
+    ),
+    "agent.command": (_COMMAND.fullmatch, 'a program with plain arguments in quotes, such as "claude --model opus"'),
+    "agent.version": (
+        lambda text: not text or _VERSION.fullmatch(text),
+        f'a version in quotes, such as "{Agent.version}", or "" for no agent in the image',
     ),
 }
 

@@ -158,6 +158,7 @@ def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
         "WT_CA_BUNDLE": str(seen.ca_bundle or "/dev/null"),
         "WT_CA_BUNDLE_DIGEST": seen.ca_digest,
         "NODE_VERSION": node_tag(seen.node_version),
+        "WT_AGENT_VERSION": seen.config.agent.version,
     }
     settings = [f"{key}={value}" for key, value in sorted(values.items())]
     return values | {"WT_CONFIG": naming.digest(seen.files_digest, *settings, length=12)}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wt import config
-from wt.config import Config, Import, Limits, Shared
+from wt.config import Agent, Config, Import, Limits, Shared
 from wt.errors import Refused, UsageError, WtError
 
 EVERY_KEY = """
@@ -23,6 +23,7 @@ hide = [".trees"]
 shared = {file = "services.yml", wait = 5}
 limits = {memory = "4G", pids = 100, tmp = "512m"}
 import = {max_size = "3k", seconds = 9}
+agent = {command = "claude --model opus", version = ""}
 """
 
 
@@ -38,9 +39,8 @@ def test_without_a_file_everything_is_default(tmp_path: Path) -> None:
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     shared, limits, limit = Shared("services.yml", 5), Limits("4G", 100, "512m"), Import("3k", 9)
-    expected = Config(
-        "net", "/trees/{name}", "ca.pem", (".", "packages/a"), ("infra",), (".trees",), shared, limits, limit
-    )
+    paths = ((".", "packages/a"), ("infra",), (".trees",))
+    expected = Config("net", "/trees/{name}", "ca.pem", *paths, shared, limits, limit, Agent("claude --model opus", ""))
     assert load(tmp_path, EVERY_KEY) == expected
     assert limit.max_bytes == 3 * 1024
 
@@ -62,6 +62,7 @@ def test_the_template_shows_every_key_with_its_default() -> None:
         ("[limit]\nmemory = '1g'", "limit", "did you mean [limits]?"),
         ("memory = '1g'", "memory", "did you mean limits.memory?"),
         ("x = 1", "x", "there are: "),
+        ("[agent]\nverison = '1.2.3'", "agent.verison", "did you mean agent.version?"),
     ],
 )
 def test_an_unknown_key_names_the_nearest(tmp_path: Path, text: str, named: str, hint: str) -> None:
@@ -90,10 +91,18 @@ KEYS: dict[str, tuple[str, list[Any]]] = {
     "limits.tmp": ("k, m or g", ["", "1k", "1.5g", "1048577g"]),
     "import.max_size": ("k, m or g", ["", "0k", "lots"]),
     "import.seconds": ("1 to 86400", [0, -1, 10**30]),
+    "agent.command": ("plain arguments", ["", "-x", "claude; x", "claude '$HOME'", "claude\n", "claude  "]),
+    "agent.version": ("a version", ["latest", "2.1", "2.1.3 && x", "2.1.\uff13", " "]),
 }
 KINDS = ['"10"', '""', "1", "true", "1.5", "inf", "2026-01-01", "[]", "[1]", '["a"]', "[[]]", "{}", "{a = 1}"]
 RIGHT: dict[type, set[str]] = {str: set(), int: {"1"}, list: {"[]", '["a"]'}}
-FITTING = {"network": {'"10"'}, "shared.file": {'"10"'}, "ca_bundle": {'"10"', '""'}}
+FITTING = {
+    "network": {'"10"'},
+    "shared.file": {'"10"'},
+    "ca_bundle": {'"10"', '""'},
+    "agent.version": {'""'},
+    "agent.command": {'"10"'},
+}
 
 
 def keys() -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from unit.nouns import MAIN, REPOSITORY, SEEN, container, tree
 from wt import naming, plan, steps
-from wt.config import Config, Shared
+from wt.config import Agent, Config, Shared
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Container, HostUser
 
@@ -93,6 +93,17 @@ def test_the_main_checkout_s_git_is_covered_by_the_private_repository_itself() -
     main, linked = (plan.environment(replace(SEEN, worktree=each), "dev") for each in (MAIN, tree()))
     assert (main["WT_DOT_GIT"], main["WT_DOT_GIT_RO"]) == (main["WT_GIT_DIR"], "false")
     assert (linked["WT_DOT_GIT"], linked["WT_DOT_GIT_RO"]) == ("/code/shop/.git/wt-sandbox/feature/dot-git", "true")
+
+
+def test_another_version_of_the_agent_is_another_sandbox_another_command_is_not() -> None:
+    default, other, none, words = (
+        plan.environment(replace(SEEN, config=Config(agent=agent)), "dev")
+        for agent in (Agent(), Agent(version="1.2.3"), Agent(version=""), Agent(command="other"))
+    )
+    versions = [each["WT_AGENT_VERSION"] for each in (default, other, none)]
+    assert versions == [Agent().version, "1.2.3", ""]
+    assert len({each["WT_CONFIG"] for each in (default, other, none)}) == 3
+    assert words == default
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import yaml
 from unit.nouns import MAIN, SEEN
 from unit.repos import run
 from wt import node, plan, scaffold
-from wt.config import Config
+from wt.config import Agent, Config
 from wt.envfile import merge
 from wt.errors import Refused, UsageError
 
@@ -58,11 +58,12 @@ def test_compose_accepts_the_files_without_env_and_they_make_a_sandbox(tmp_path:
 
 def test_compose_reads_what_prepare_writes(tmp_path: Path) -> None:
     out = render(tmp_path, ".", "packages/a")
-    seen = replace(SEEN, worktree=MAIN, node_version="24")
+    seen = replace(SEEN, worktree=MAIN, node_version="24", config=Config(agent=Agent(version="1.2.3")))
     (out / ".env").write_text(merge("", plan.environment(seen, "dev-1")))
     got = compose(out)
     app = got["services"]["app"]
-    assert (app["user"], app["build"]["args"]["NODE_VERSION"]) == ("501:20", "24")
+    arguments = app["build"]["args"]
+    assert (app["user"], arguments["NODE_VERSION"], arguments["WT_AGENT_VERSION"]) == ("501:20", "24", "1.2.3")
     assert got["networks"]["dev"]["name"] == "dev-1"
     binds = {mount["target"]: mount for mount in app["volumes"] if mount["type"] == "bind"}
     assert binds["/app/.git"]["source"] == "/code/shop/.git/wt-sandbox/main/repo.git"
