@@ -228,7 +228,7 @@ def exec(  # noqa: A001 - the verb's name
     """Run a command in a sandbox."""
     from wt.commands import exec as command
 
-    raise typer.Exit(command.run(_context(), *_name_and_command(words)))
+    raise typer.Exit(command.run(_context(), *_name_and_command("exec", words)))
 
 
 @app.command()
@@ -237,6 +237,14 @@ def shell(name: Name = None) -> None:
     from wt.commands import exec as command
 
     raise typer.Exit(command.run(_context(), name, command.SHELL))
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def agent(words: Annotated[list[str] | None, typer.Argument(metavar="[NAME] [-- ARGS...]")] = None) -> None:
+    """Run the agent in a sandbox."""
+    from wt.commands import agent as command
+
+    raise typer.Exit(command.run(_context(), *_name_and_command("agent", words or [])))
 
 
 @app.command()
@@ -322,9 +330,9 @@ def shared_logs(
     output.lines(shared.logs(_context(), services or (), follow=follow, tail=tail))
 
 
-def _name_and_command(words: list[str]) -> tuple[str | None, list[str]]:
+def _name_and_command(verb: str, words: list[str]) -> tuple[str | None, list[str]]:
     """NAME and COMMAND; a `--` in front of everything, which the parser swallows, means that NAME was left out."""
-    if sys.argv[sys.argv.index("exec") + 1 :][:1] == ["--"]:
+    if not words or sys.argv[sys.argv.index(verb) + 1 :][:1] == ["--"]:
         return None, words
     name, *command = words
     return name, command[1:] if command[:1] == ["--"] else command

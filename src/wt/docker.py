@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SERVICE = "app"
 READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at every start
+# Exit code of a shell that finds no such program, and of docker too.
+NOT_THERE = 127
 _PROJECT = "com.docker.compose.project"
 _EXEC_MARK = "WT_EXEC"
 # Seconds that an engine may take for what it knows by heart.
@@ -212,6 +214,17 @@ def exec_command(container: Container, command: Sequence[str], *, workdir: str, 
     """The command line that runs `command` in a container on our own standard streams."""
     options = ["--interactive", *(["--tty"] if terminal else []), "--env", f"{_EXEC_MARK}={mark}", "--workdir", workdir]
     return ["docker", "exec", *options, container.id, *command]
+
+
+def if_there(command: Sequence[str]) -> list[str]:
+    """`command` for a container, silent and with NOT_THERE where the program is missing."""
+    return ["sh", "-c", f'command -v "$1" >/dev/null || exit {NOT_THERE}; exec "$@"', "sh", *command]
+
+
+def has_program(container: Container, program: str) -> bool:
+    """Whether there is a program of that name, or at that path, in a running container."""
+    line = ["docker", "exec", container.id, "sh", "-c", 'command -v "$1"', "sh", program]
+    return process.run(line, check=False).code == 0
 
 
 def signal_command(container: Container, mark: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 import wt as package
 from unit.repos import WT, Inside, commit, git, linked, repository, wt
 
-VERBS = ["init", "prepare", "new", "up", "down", "ls", "rm", "sync", "exec", "shell", "path", "logs", "shared"]
+VERBS = ["init", "prepare", "new", "up", "down", "ls", "rm", "sync", "exec", "shell", "agent", "path", "logs", "shared"]
 VERBS += ["completion"]
 NO_ENGINE = [
     "wt: Docker is not running",
@@ -213,7 +213,7 @@ def test_new_without_an_engine_is_undone_whole(project: Path, pattern: str) -> N
     assert not list(project.parent.glob("**/*login"))
 
 
-def test_exec_takes_name_and_command_in_every_form(shop: Path) -> None:
+def test_exec_and_agent_take_name_and_command_in_every_form(shop: Path) -> None:
     (shop / ".devcontainer").mkdir()
     for code, typed in (
         (4, "exec shop ls"),
@@ -223,6 +223,13 @@ def test_exec_takes_name_and_command_in_every_form(shop: Path) -> None:
         (2, "exec shop --"),
         (2, "exec --"),
         (2, "exec nobody -- ls"),
+        (4, "agent"),
+        (4, "agent shop"),
+        (4, "agent shop -- --version"),
+        (4, "agent -- --version"),
+        (4, "agent --"),
+        (2, "agent nobody -- --version"),
+        (2, "agent --version"),
     ):
         said = wt(shop, *typed.split(), code=code).stderr
         assert ("Docker is not running" in said) is (code == 4), typed

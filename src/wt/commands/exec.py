@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from wt import docker, process, selection
 from wt.commands import up
 from wt.errors import UsageError
-from wt.model import Context, Worktree
+from wt.model import Container, Context, Worktree
 
 SHELL = ("bash", "--login")
 
@@ -18,13 +18,24 @@ def run(context: Context, name: str | None, command: Sequence[str]) -> int:
     if not command:
         raise UsageError("there is no command to run", hint="wt exec NAME -- COMMAND")
     tree = selection.worktree(context, name)
-    container = up.running(tree, context)
-    mark = secrets.token_hex(8)
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    line = docker.exec_command(container, command, workdir=_workdir(context, tree), terminal=terminal, mark=mark)
-    if terminal:
+    line, on_signal = lines(context, tree, up.running(tree, context), command)
+    if _on_terminal():
         process.replace(line)
-    return process.pass_through(line, on_signal=docker.signal_command(container, mark))
+    return process.pass_through(line, on_signal=on_signal)
+
+
+def lines(
+    context: Context, tree: Worktree, container: Container, command: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The command line that runs `command` in a sandbox, and the one that hands a signal on to it."""
+    mark = secrets.token_hex(8)
+    place, terminal = _workdir(context, tree), _on_terminal()
+    line = docker.exec_command(container, command, workdir=place, terminal=terminal, mark=mark)
+    return line, docker.signal_command(container, mark)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _workdir(context: Context, tree: Worktree) -> str:
