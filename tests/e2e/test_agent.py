@@ -95,7 +95,9 @@ def test_without_a_prompt_file_it_runs_without(repository: Repository) -> None:
     repository.git("rm", "--quiet", ".devcontainer/container-prompt.md")
     repository.git("commit", "--quiet", "--message=no prompt")
     repository.wt("new", "feature-x", "--no-up")
-    assert repository.wt("agent", "feature-x", "--", "--version").stdout == f"{VERSION} (Claude Code)\n"
+    done = repository.wt("agent", "feature-x", "--", "-p", "hello", check=False)
+    assert (done.returncode, done.stdout) == (1, "Not logged in · Please run /login\n")
+    assert "prompt file" not in done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
