@@ -252,10 +252,13 @@ def test_an_engine_that_stops_answering_does_not_stop_an_interrupt(repository: R
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("name", ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"])
-def test_exported_variables_reach_no_compose(lived_in: Repository, name: str) -> None:
-    """A sandbox that is started again under them is the same one."""
-    lived_in.wt("down", "lived-in")
-    before = lived_in.containers(lived_in.env(lived_in.worktree("lived-in"))["COMPOSE_PROJECT_NAME"])
-    lived_in.wt("up", "lived-in", env={name: "elsewhere"})
-    assert lived_in.containers(lived_in.env(lived_in.worktree("lived-in"))["COMPOSE_PROJECT_NAME"]) == before
+def test_exported_variables_reach_no_compose(repository: Repository) -> None:
+    shared = repository.path / ".devcontainer/docker-compose.shared.yml"
+    extra = "image: node:24-trixie-slim, command: [sleep, '60'], profiles: [extra], networks: [dev], labels: *labels"
+    text = shared.read_text().replace("\nnetworks:", f"\n  extra: {{{extra}}}\n\nnetworks:", 1)
+    repository.account.run("tee", shared, stdin=text)
+    exported = {"COMPOSE_FILE": "elsewhere", "COMPOSE_PROJECT_NAME": "elsewhere", "COMPOSE_PROFILES": "extra"}
+    repository.wt("shared", "up", env=exported)
+    assert len(repository.containers(repository.env()["WT_SHARED_PROJECT"])) == 1
+    assert repository.containers("elsewhere") == []
+    repository.wt("shared", "down", "--volumes")
