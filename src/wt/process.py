@@ -93,14 +93,17 @@ def silence(stream: TextIO) -> None:
 def interrupt_on_signals() -> None:
     """Make Ctrl-C, SIGTERM and SIGHUP end the program by an Interrupted, with all that is undone on the way.
 
+    The first one is enough: who presses Ctrl-C twice would only keep what was begun from being ended and undone.
     Python drops an interrupt that arrives in a callback of its own, with a traceback: it is raised again then.
     """
 
     def interrupt(_number: int, _frame: object) -> None:
+        ignore_signals()
         raise Interrupted
 
     def again(dropped: "sys.UnraisableHookArgs") -> None:
         if dropped.exc_type is Interrupted:
+            interrupt_on_signals()
             threading.Timer(0.05, _thread.interrupt_main).start()
         else:
             sys.__unraisablehook__(dropped)
@@ -266,20 +269,48 @@ def _handlers(handler: "signal._HANDLER") -> Iterator[None]:
 @contextmanager
 def _started(command: Sequence[str], **options: Any) -> "Iterator[subprocess.Popen[bytes]]":
     """A program for the block, ended with it."""
+    child: subprocess.Popen[bytes] | None = None
     try:
-        child = subprocess.Popen(list(command), **options)
+        with _explained(command[0], options.get("cwd")), _signals_afterwards():
+            child = subprocess.Popen(list(command), **options)
+        yield child
+    finally:
+        if child is not None:
+            with child:
+                _end(child, group=bool(options.get("start_new_session")))
+
+
+@contextmanager
+def _explained(program: str, cwd: Path | None) -> Iterator[None]:
+    """Say why a program can't be started."""
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        cwd = options.get("cwd")
-        raise ToolError(f"{cwd} is gone") if cwd and not cwd.is_dir() else _missing(command[0]) from error
+        raise ToolError(f"{cwd} is gone") if cwd and not cwd.is_dir() else _missing(program) from error
     except PermissionError as error:
-        raise ToolError(f"{command[0]} may not be started by this user") from error
+        raise ToolError(f"{program} may not be started by this user") from error
     except OSError as error:
-        raise of_machine(error, command[0]) or ToolError(f"{command[0]} can't be started: {error.strerror}") from error
-    with child:
-        try:
-            yield child
-        finally:
-            _end(child, group=bool(options.get("start_new_session")))
+        raise of_machine(error, program) or ToolError(f"{program} can't be started: {error.strerror}") from error
+
+
+@contextmanager
+def _signals_afterwards() -> Iterator[None]:
+    """Let what interrupts wait for the end of a short block, in a way that no child inherits, as it would a mask.
+
+    An interrupt in the midst of a start would leave a program that nobody knows of.
+    """
+    arrived: list[int] = []
+    mine = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in _SIGNALS if mine and callable(signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+    if arrived:
+        signal.raise_signal(arrived[0])
 
 
 def _is_full(directory: Path) -> bool:

@@ -1,7 +1,10 @@
 """Starting programs."""
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,43 @@ def test_pass_through_signals_the_program_itself_where_nobody_hears_its_messenge
     script = "trap 'exit 0' INT; kill -INT $PPID; while :; do sleep 0.1; done"
     call = f"process.pass_through(['sh', '-c', {script!r}], on_signal=['false'])"
     real([sys.executable, "-c", f"import sys; from wt import process; sys.exit({call})"], tmp_path, code=128 + 2)
+
+
+def test_an_interrupt_that_is_repeated_keeps_nothing_from_being_ended(tmp_path: Path) -> None:
+    slow = "trap 'sleep 0.6; touch ended; exit' TERM; touch begun; while :; do sleep 0.02; done"
+    call = f"process.interrupt_on_signals(); process.run(['sh', '-c', {slow!r}])"
+    command = ["env", "--default-signal", sys.executable, "-c", f"from wt import process; {call}"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as child:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        for _ in range(3):
+            child.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+    assert (tmp_path / "ended").exists()
+
+
+LATE = """
+import os, signal, subprocess
+from wt import process
+
+class Late(subprocess.Popen):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Late
+process.interrupt_on_signals()
+process.run(["sleep", "30"])
+"""
+
+
+def test_an_interrupt_while_a_program_starts_leaves_none_behind(tmp_path: Path) -> None:
+    command = ["env", "--default-signal", sys.executable, "-c", LATE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Interrupted" in done.stderr
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)
 
 
 def test_lines_are_followed_as_they_come_and_a_failure_has_the_last_word() -> None:
