@@ -1,0 +1,119 @@
+"""Files of .devcontainer that are wrong: the telling line, the exit code, and nothing left behind."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support import Repository, docker
+
+DOCKERFILE, COMPOSE, SHARED = "Dockerfile", "docker-compose.yml", "docker-compose.shared.yml"
+FROM = "FROM node:${NODE_VERSION}-trixie-slim"
+SERVICE = "    environment:\n      DATABASE_URL"
+SICK = """services:
+  db:
+    image: debian:trixie-slim
+    command: [sh, -c, echo the disk is on strike; sleep 60]
+    init: true
+    healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 1}
+    networks: [dev]
+"""
+
+# File, what is replaced (all of it where that is empty), by what; exit code, and what has to be said.
+WRONG = {
+    "apt": (DOCKERFILE, "\nUSER vscode", "\nRUN apt-get install -y no-such-thing\nUSER vscode", 1, "Unable to locate"),
+    "npm": (DOCKERFILE, "\nUSER vscode", "\nRUN npm install -g file:/no-such-thing\nUSER vscode", 1, "npm error"),
+    "syntax": (DOCKERFILE, "\nUSER vscode", "\nFROBNICATE x\nUSER vscode", 1, "unknown instruction: FROBNICATE"),
+    "base image": (DOCKERFILE, FROM, "FROM localhost:1/no/such:1", 1, "localhost:1/no/such:1"),
+    "copy": (DOCKERFILE, "\nUSER vscode", "\nCOPY missing /x\nUSER vscode", 1, '"/missing": not found'),
+    "yaml": (COMPOSE, "", "services:\n  app: [\n", 2, "yaml: line 2"),
+    "unknown key": (COMPOSE, "    environment:", "    enviroment:", 2, "services.app Additional property enviroment"),
+    "undefined": (COMPOSE, SERVICE, f"    labels: ['a=${{NO_SUCH:?}}']\n{SERVICE}", 2, "NO_SUCH is missing a value"),
+    "no app": (COMPOSE, "", "services:\n  web: {image: debian:trixie-slim}\n", 2, "has no service app"),
+    "ends at once": (
+        COMPOSE,
+        "        # An editor",
+        "        echo the end; exit 3\n        # An editor",
+        1,
+        "app: the end",
+    ),
+    "taken port": (COMPOSE, SERVICE, f"    ports: ['127.0.0.1:@PORT:80']\n{SERVICE}", 1, "address already in use"),
+    "sick": (
+        COMPOSE,
+        "services:\n  app:",
+        f"{SICK}  app:\n    depends_on: {{db: {{condition: service_healthy}}}}",
+        1,
+        "strike",
+    ),
+    "shared yaml": (
+        SHARED,
+        "",
+        "services: [\n",
+        2,
+        f".devcontainer/{SHARED} is not a compose file with services: line",
+    ),
+    "shared key": (SHARED, "", "services:\n  x: {imag: y}\n", 2, "services.x Additional property imag"),
+    "shared image": (SHARED, "", "services:\n  x: {image: 'localhost:1/no/such:1'}\n", 1, "localhost:1"),
+    "shared sick": (SHARED, "services:", SICK, 1, "db: the disk is on strike"),
+    "protect": ("wt.toml", "", "protect = ['infra']\n", 3, "hint: wt init --upgrade"),
+}
+
+
+@pytest.fixture(scope="module")
+def plain(make_repository: Callable[..., Repository]) -> Repository:
+    return make_repository("plain")
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_wrong_is_said_and_nothing_stays(plain: Repository, taken: int, kind: str) -> None:
+    name, old, new, code, words = WRONG[kind]
+    path = plain.path / ".devcontainer" / name
+    text = path.read_text()
+    assert old in text
+    changed = (text.replace(old, new, 1) if old else new).replace("@PORT", str(taken))
+    plain.account.run("tee", path, stdin=changed)
+    plain.git("commit", "--quiet", "--all", "--message", kind)
+    before = plain.git("for-each-ref")
+    try:
+        done = plain.wt("new", "x", check=False)
+        assert done.returncode == code, done.stderr
+        said = done.stderr[done.stderr.index("wt: ") :]
+        assert words in said and len(said.splitlines()) <= 15
+        assert plain.git("for-each-ref") == before
+        assert plain.git("worktree", "list").count("\n") == 0 and not Path(f"{plain.path}-x").exists()
+        assert [each for each in (plain.path / ".git/wt-sandbox").iterdir() if each.is_dir()] == []
+        assert docker("ps", "--all", "--quiet", "--filter", f"label=wt.path={plain.path}-x") == ""
+    finally:
+        plain.git("reset", "--quiet", "--hard", "HEAD~1")
+        if name == SHARED:
+            plain.wt("shared", "down", "--volumes")
+
+
+def test_an_editor_that_would_start_no_sandbox_is_said(plain: Repository) -> None:
+    path = plain.path / ".devcontainer/devcontainer.json"
+    text = path.read_text()
+    for old, new in (
+        (', "compose.wt.yml"', ""),
+        ('"service": "app"', '"service": "web"'),
+        ('  "dockerC', '  // "dockerC'),
+    ):
+        plain.account.run("tee", path, stdin=text.replace(old, new, 1))
+        assert "what an editor makes of it is no sandbox" in plain.wt("prepare").stderr
+    plain.account.run("tee", path, stdin=f"// a comment\n{text}")
+    assert plain.wt("prepare").stderr == ""
+    plain.git("checkout", "--", ".")
+
+
+def test_a_ca_bundle_that_this_user_may_not_read(plain: Repository) -> None:
+    bundle = plain.account.home / "unreadable.pem"
+    plain.account.run("sh", "-c", f"umask 777; : > {bundle}")
+    done = plain.wt("prepare", env={"WT_CA_BUNDLE": str(bundle)}, check=False)
+    assert done.returncode == 2
+    assert ("can't be read: Permission denied" if plain.account.uid else "holds no certificate") in done.stderr
