@@ -162,8 +162,8 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
 
 def add_worktree(repository: Repository, path: Path, branch: str, start: str | None) -> None:
     """Make a worktree on `branch` (short name), the branch too when `start` is given."""
-    new_branch = ("-b", branch) if start else ()
-    git.run(repository, "worktree", "add", "--quiet", "--no-track", *new_branch, "--", str(path), start or branch)
+    new_branch = ("--no-track", "-b", branch) if start else ()
+    git.run(repository, "worktree", "add", "--quiet", *new_branch, "--", str(path), start or branch)
 
 
 def remove_worktree(worktree: Worktree) -> None:

@@ -286,7 +286,13 @@ def wait_for_dependencies(container: Container, *, seconds: int) -> str:
 
 
 def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: str) -> list[str]:
-    """The command line that prints the logs of a compose project."""
+    """The command line that prints the logs of a compose project.
+
+    Raises:
+        UsageError: `tail` is no number of lines, which compose would take for all.
+    """
+    if not re.fullmatch("all|[0-9]{1,9}", tail):
+        raise UsageError(f"--tail {tail!r} is not a number of lines", hint="such as 100, or all")
     options = ["--no-color", "--tail", tail, *(["--follow"] if follow else [])]
     return ["docker", "compose", "--project-name", project, "logs", *options, *services]
 

@@ -64,6 +64,9 @@ def test_logs_show_the_install(lived_in: Repository) -> None:
     assert "added" in lived_in.wt("logs", "lived-in").stdout
     assert "ready to accept connections" in lived_in.wt("shared", "logs", "postgres").stdout
     assert "healthy" in lived_in.wt("shared", "status").stdout
+    for number in ("x", "-1", ""):
+        done = lived_in.wt("logs", "lived-in", "--tail", number, check=False)
+        assert done.returncode == 2 and "is not a number of lines" in done.stderr
 
 
 def test_exported_variables_do_not_win_over_the_worktrees_own(repository: Repository) -> None:

@@ -56,6 +56,28 @@ def test_what_is_misspelt_is_one_line_and_a_hint(shop: Path, typed: str) -> None
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("typed", ["path", "ls", "prepare", "new x", "init", "exec -- ls", "shared up"])
+def test_in_a_directory_that_is_gone_every_verb_is_a_usage_error(tmp_path: Path, typed: str) -> None:
+    script = f'mkdir "{tmp_path}/gone" && cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "{WT}" {typed}'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == "wt: the current directory is gone\nhint: change to one that exists\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["new", "x", "--branch", ""], "'' is not a name for a branch"),
+        (["new", "x", "--from", ""], "--from '' is not a commit"),
+        (["new", "x", "--wait", "--no-up"], "--wait has nothing to wait for"),
+        (["path", ""], "no worktree is called ''"),
+        (["rm", ""], "no worktree is called ''"),
+    ],
+)
+def test_what_is_empty_or_contradicts_itself_is_not_taken_for_left_out(shop: Path, typed: list[str], said: str) -> None:
+    assert said in wt(shop, *typed, code=2).stderr
+
+
 @pytest.mark.parametrize("typed", ["path", "ls", "prepare", "new x"])
 def test_outside_a_repository_every_verb_is_a_usage_error(tmp_path: Path, typed: str) -> None:
     assert "not in a git repository" in wt(tmp_path, *typed.split(), code=2).stderr.splitlines()[0]
@@ -211,6 +233,17 @@ def test_new_without_an_engine_is_undone_whole(project: Path, pattern: str) -> N
     assert len(git(project, "worktree", "list").splitlines()) == 1
     assert not (project / ".git/wt-sandbox/login").exists()
     assert not list(project.parent.glob("**/*login"))
+
+
+@pytest.mark.parametrize("branch", ["old", "v1"])
+def test_new_takes_a_branch_that_exists_and_keeps_it_when_it_is_undone(project: Path, branch: str) -> None:
+    git(project, "branch", branch)
+    git(project, "tag", "v1")
+    said = wt(project, "new", branch, code=4).stderr
+    assert f"done: worktree {project}-{branch} on branch {branch}\n" in said and "Docker is not running" in said
+    assert git(project, "for-each-ref", "--format=%(refname)", "refs/heads/").split() == sorted(
+        ["refs/heads/main", f"refs/heads/{branch}"]
+    )
 
 
 def test_exec_and_agent_take_name_and_command_in_every_form(shop: Path) -> None:

@@ -22,11 +22,13 @@ def run(
         start_sandbox: start the sandbox too.
         wait: until the dependencies are installed.
     """
+    if wait and not start_sandbox:
+        raise UsageError("--wait has nothing to wait for with --no-up", hint="leave out one of them")
     git.require_version()
     repository, here = checkouts.locate(context.directory)
     with apply.undone_on_failure(context.progress) as begun:
         with prepare.alone(repository, context):
-            step = _decide(repository, here, name, start=start, branch=branch or name)
+            step = _decide(repository, here, name, start=start, branch=name if branch is None else branch)
             apply.carry_out([step], context.progress, begun=begun)
             tree = next(each for each in checkouts.worktrees(repository) if each.path == step.path)
             prepare.prepare(tree, context, begun=begun)
@@ -46,7 +48,7 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
         )
     first = None
     if start is not None and (first := git.resolve(repository, start)) is None:
-        raise UsageError(f"--from {start} is not a commit", hint="name a branch, a tag or a commit")
+        raise UsageError(f"--from {start!r} is not a commit", hint="name a branch, a tag or a commit")
     root = here.path if here is not None else repository.main_checkout or repository.common_dir
     trees = checkouts.worktrees(repository)
     pattern = config.load(root).worktree_dir
