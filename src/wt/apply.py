@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
@@ -143,10 +143,13 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
 
 def _undo(step: Step) -> None:
     match step:
-        case AddWorktree(repository=repository, path=path, branch=branch, start=start):
+        case AddWorktree(repository=repository, path=path, branch=branch, start=start, parents=parents):
             for tree in checkouts.worktrees(repository):
                 if tree.path == path:
                     checkouts.remove_worktree(tree)
+            for directory in parents:
+                with suppress(OSError):
+                    directory.rmdir()
             full = f"refs/heads/{branch}"
             if start is not None and git.resolve(repository, full) == start:
                 git.update_refs(repository, {full: (None, start)})

@@ -75,12 +75,13 @@ class StartShared:
 
 @dataclass(frozen=True)
 class AddWorktree:
-    """Make a branch, when `start` is given, and a worktree on it."""
+    """Make a branch, when `start` is given, and a worktree on it; git makes the `parents` that are missing, too."""
 
     repository: Repository
     path: Path
     branch: str
     start: str | None
+    parents: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -224,11 +224,13 @@ def test_init_names_what_a_devcontainer_of_ones_own_lacks(shop: Path) -> None:
     assert (shop / ".devcontainer/devcontainer.json").read_text() == own
 
 
-@pytest.mark.parametrize("pattern", ["{parent}/{repository}-{name}", "../trees/{name}"])
+@pytest.mark.parametrize("pattern", ["{parent}/{repository}-{name}", "../trees/deep/{name}", "../empty/{name}"])
 def test_new_without_an_engine_is_undone_whole(project: Path, pattern: str) -> None:
     (project / ".devcontainer/wt.toml").write_text(f'worktree_dir = "{pattern}"\n')
     git(project, "commit", "--quiet", "--all", "--message", "pattern")
+    (project.parent / "empty").mkdir()
     wt(project, "new", "login", code=4)
+    assert sorted(path.name for path in project.parent.iterdir()) == ["empty", "shop"]
     assert git(project, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
     assert len(git(project, "worktree", "list").splitlines()) == 1
     assert not (project / ".git/wt-sandbox/login").exists()

@@ -1,6 +1,7 @@
 """`wt new`: a branch, a worktree and a running sandbox, or nothing at all."""
 
 import os
+from dataclasses import replace
 
 from wt import apply, checkouts, config, git, naming, observe, plan, process
 from wt.commands import prepare, up
@@ -57,7 +58,7 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
     )
     path = wanted.parent.resolve() / wanted.name
     current = (here.branch if here is not None else None) or git.default_branch(repository)
-    return plan.new(
+    step = plan.new(
         repository,
         path,
         branch,
@@ -68,3 +69,4 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
         occupied=os.path.lexists(path),
         exposed=observe.exposing(trees, path),
     )
+    return replace(step, parents=tuple(each for each in path.parents if not each.exists()))
