@@ -14,6 +14,11 @@ STATE = "wt-sandbox"
 MAIN_ID = "main"
 _LINKED_PREFIX = "linked."
 
+# In a bare repository there may be worktrees, too; what a sandbox wrote in one of these would run on the host.
+GIT_OWN = frozenset(
+    {"branches", "hooks", "info", "lfs", "logs", "modules", "objects", "refs", "worktrees", "wt-sandbox"}
+)
+
 LABEL_WORKTREE = "wt.worktree"
 LABEL_CONFIG = "wt.config"
 LABEL_HIDDEN = "wt.hidden"

@@ -237,6 +237,17 @@ def test_new_without_an_engine_is_undone_whole(project: Path, pattern: str) -> N
     assert not list(project.parent.glob("**/*login"))
 
 
+def test_in_a_bare_repository_a_worktree_does_not_take_a_place_of_git_s_own(project: Path) -> None:
+    (project / ".devcontainer/wt.toml").write_text('worktree_dir = "../shop.git/{name}"\n')
+    git(project, "commit", "--quiet", "--all", "--message", "pattern")
+    bare = project.parent / "shop.git"
+    git(project, "clone", "--quiet", "--bare", "--template=", ".", str(bare))
+    tree = linked(bare, "first")
+    assert "a place of git's own" in wt(tree, "new", "hooks", code=3).stderr
+    assert f"done: worktree {bare}/second" in wt(tree, "new", "second", code=4).stderr
+    assert not {"hooks", "second"} & {path.name for path in bare.iterdir()}
+
+
 @pytest.mark.parametrize("branch", ["old", "v1"])
 def test_new_takes_a_branch_that_exists_and_keeps_it_when_it_is_undone(project: Path, branch: str) -> None:
     git(project, "branch", branch)
