@@ -332,6 +332,8 @@ def _refuse_place(path: Path, repository: Repository, exposed: Sequence[Path]) -
 
 def _refuse_unfit(path: Path, repository: Repository) -> None:
     """Said before there is a worktree or a private repository: no sandbox could be there."""
+    if any(path.is_relative_to(repository.common_dir / each) for each in naming.GIT_OWN):
+        raise Refused(f"{path} is a place of git's own", hint="choose another name, or set worktree_dir in wt.toml")
     for each in (path, repository.common_dir):
         for what, text, limit in (("name", each.name, MAX_NAME), ("path", str(each), MAX_PATH)):
             if (size := len(os.fsencode(text))) > limit:

@@ -125,9 +125,8 @@ def read_facts(text: str) -> Facts:
         facts = json.loads(line.removeprefix(_FACTS).replace("$$", "$"))
         return Facts(*(tuple(map(str, facts[name])) for name in ("mount_points", "protect", "hide")))
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f".devcontainer/{COMPOSE_WT} was not written by this version of wt", hint="wt init --upgrade"
-        ) from error
+        hint = "wt init --upgrade" if text.startswith(HEADER) else "move it away, then wt init writes it"
+        raise UsageError(f".devcontainer/{COMPOSE_WT} was not written by this version of wt", hint=hint) from error
 
 
 def refuse_stale(facts: Facts, config: Config) -> None:

@@ -108,9 +108,10 @@ def test_facts_are_read_back(tmp_path: Path, package: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "x-wt: {", "x-wt: []", "x-wt: {}"])
 def test_damaged_facts_say_what_to_do(text: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        scaffold.read_facts(text)
-    assert caught.value.hint == "wt init --upgrade"
+    for head, hint in ((f"{scaffold.HEADER}\n", "wt init --upgrade"), ("", "move it away, then wt init writes it")):
+        with pytest.raises(UsageError) as caught:
+            scaffold.read_facts(head + text)
+        assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(
