@@ -149,9 +149,9 @@ def ca_bundle(config: Config, root: Path) -> Path | None:
     path = Path(os.path.normpath(root / os.path.expanduser(wanted)))  # noqa: PTH111 - fails where there is no such user
     source = "WT_CA_BUNDLE" if os.environ.get("WT_CA_BUNDLE") else f"{FILE}: ca_bundle"
     hint = "it is a PEM file of certificate authorities"
-    if not path.is_file():
-        raise UsageError(f"{source} names {path}, which is not a file", hint=hint)
     try:
+        if not path.is_file():
+            raise UsageError(f"{source} names {path}, which is not a file", hint=hint)
         # An agent may have put a link to a file of the host into its worktree.
         inside = path.is_relative_to(root)
         content = hostile.read(root, str(path.relative_to(root))) if inside else path.read_bytes()
@@ -187,9 +187,10 @@ def _value(key: str, value: object, default: object) -> object:
             return tuple(dict.fromkeys(str(PurePosixPath(item)) for item in value))
         allowed = 'a list of paths inside the repository, such as ["packages/a"], none of which wt mounts itself'
     elif isinstance(default, int):
-        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _NUMBERS[key]:
+        most = _NUMBERS.get(key, 2**31 - 1)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
             return value
-        allowed = f"a number from 1 to {_NUMBERS[key]}"
+        allowed = f"a number from 1 to {most}"
     elif key in _SIZES:
         if isinstance(value, str) and _SIZE.fullmatch(value) and _is_between(value, _SIZES[key], _MAX_SIZE):
             return value

@@ -112,8 +112,11 @@ def test_an_editor_that_would_start_no_sandbox_is_said(plain: Repository) -> Non
 
 
 def test_a_ca_bundle_that_this_user_may_not_read(plain: Repository) -> None:
-    bundle = plain.account.home / "unreadable.pem"
-    plain.account.run("sh", "-c", f"umask 777; : > {bundle}")
-    done = plain.wt("prepare", env={"WT_CA_BUNDLE": str(bundle)}, check=False)
-    assert done.returncode == 2
-    assert ("can't be read: Permission denied" if plain.account.uid else "holds no certificate") in done.stderr
+    closed = plain.account.home / "closed"
+    plain.account.run("sh", "-c", f"mkdir {closed}; : > {closed}/a.pem; chmod 000 {closed}/a.pem")
+    for mode in ("700", "000"):
+        plain.account.run("chmod", mode, closed)
+        done = plain.wt("prepare", env={"WT_CA_BUNDLE": f"{closed}/a.pem"}, check=False)
+        assert done.returncode == 2
+        assert ("can't be read: Permission denied" if plain.account.uid else "holds no certificate") in done.stderr
+    plain.account.run("chmod", "700", closed)

@@ -198,6 +198,7 @@ def test_the_ca_bundle_of_the_environment_goes_first(tmp_path: Path, monkeypatch
         ("none.pem", "not a file"),
         (".", "not a file"),
         ("~nobody/ca.pem", "not a file"),
+        ("n" * 300, "can't be read: File name too long"),
         ("/dev/null", "not a file"),
         ("empty.pem", "no certificate"),
         ("../key.pem", "no certificate"),
