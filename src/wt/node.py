@@ -88,7 +88,7 @@ def _workspace_patterns(root: Path) -> list[str]:
 
         try:
             data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:
             raise UsageError("pnpm-workspace.yaml is not valid YAML") from error
         declared = data.get("packages") if isinstance(data, dict) else None
     else:
@@ -109,7 +109,7 @@ def _pinned_version(root: Path) -> str | None:
 def _manifest(root: Path) -> dict[str, object]:
     try:
         data = json.loads(hostile.read(root, "package.json") or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"package.json can't be read: {error}") from error
     return data if isinstance(data, dict) else {}
 

@@ -111,8 +111,8 @@ def _yaml(text: str) -> Any:
         return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         raise ValueError(f"line {error.problem_mark.line + 1 if error.problem_mark else 1}, {error.problem}") from error
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise ValueError("it is not UTF-8, or holds control characters") from error
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+        raise ValueError("it is not UTF-8, holds control characters, or is nested too deep") from error
 
 
 def _refuse_without_app(text: str) -> None:

@@ -159,6 +159,34 @@ def test_prepare_refuses_a_worktree_with_an_initialised_submodule(project: Path,
     assert "submodule" in wt(project, "prepare", code=3).stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("docker-compose.shared.yml", b"services: {x: {image: caf\xe9}}", "not UTF-8"),
+        ("docker-compose.shared.yml", b"a: b\nservices: [", "line 3"),
+        ("docker-compose.shared.yml", b"services: [a]", "not a compose file with services"),
+        ("docker-compose.yml", b"", "has no service app"),
+        ("docker-compose.yml", b"services: {web: {image: x}}", "has no service app"),
+        ("docker-compose.yml", None, "there is no .devcontainer/docker-compose.yml"),
+        ("compose.wt.yml", None, "there is no .devcontainer/compose.wt.yml"),
+    ],
+)
+def test_a_compose_file_that_is_none_is_said_before_anything_is_made(
+    project: Path, name: str, content: bytes | None, said: str
+) -> None:
+    path = project / ".devcontainer" / name
+    path.write_bytes(content) if content is not None else path.unlink()
+    done = wt(project, "prepare", code=2)
+    assert said in done.stderr and "hint: " in done.stderr
+    assert not (project / ".claude-docker").exists() and not (project / ".git/wt-sandbox/main").exists()
+
+
+@pytest.mark.parametrize("text", ["services: {app: [", "include: [other.yml]", "services: !reset {app: {}}"])
+def test_what_compose_knows_better_is_left_to_it(project: Path, text: str) -> None:
+    (project / ".devcontainer/docker-compose.yml").write_text(text)
+    assert "Docker is not running" in wt(project, "prepare", code=4).stderr
+
+
 def test_prepare_without_init_says_what_to_do(shop: Path) -> None:
     assert "hint: wt init" in wt(shop, "prepare", code=2).stderr
 

@@ -90,7 +90,8 @@ def test_pnpm_workspaces(tmp_path: Path) -> None:
     assert node.package_directories(project(tmp_path, files)) == (".", "packages/a")
 
 
-@pytest.mark.parametrize(("name", "text"), [("package.json", "{"), ("pnpm-workspace.yaml", "a: [")])
+@pytest.mark.parametrize("text", ["{", "[" * 5_000, "a: ["], ids=["open", "deep", "yaml"])
+@pytest.mark.parametrize("name", ["package.json", "pnpm-workspace.yaml"])
 def test_a_file_that_can_not_be_read_is_a_usage_error(tmp_path: Path, name: str, text: str) -> None:
     with pytest.raises(UsageError, match=name):
         node.package_directories(project(tmp_path, {name: text}))
