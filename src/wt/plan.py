@@ -320,8 +320,6 @@ def new(
 
 
 def _refuse_place(path: Path, repository: Repository, exposed: Sequence[Path]) -> None:
-    if path.is_relative_to(repository.common_dir) and path.relative_to(repository.common_dir).parts[0] in naming.GIT_OWN:
-        raise Refused(f"{path} is a place of git's own", hint="choose another name, or set worktree_dir in wt.toml")
     if exposed:
         raise Refused(
             f"{path} lies inside {exposed[0]}, whose sandbox could write to it",
