@@ -58,7 +58,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         ca_bundle=bundle,
         ca_digest=hashlib.sha256(bundle.read_bytes()).hexdigest()[:12] if bundle else "",
         shared_services=shared_services(tree, settings),
-        has_private_repository=private_repo.exists(tree),
+        has_private_repository=private_repo.is_complete(tree),
         host_view_current=private_repo.host_view_is_current(tree, view),
         has_lfs=(tree.repository.common_dir / "lfs").is_dir(),
         submodules=checkouts.submodules(tree),

@@ -30,7 +30,8 @@ _MAX_LINE = 4_096
 def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] | None = None) -> None:
     """Make the private repository: it borrows the host's objects and knows two branches and no secrets.
 
-    Made beside its place and renamed, so that half of one is never seen.
+    Made beside its place and renamed, so that half of one is never seen. One that is there already stays, and gets back
+    what covers `/app/.git`.
 
     Args:
         worktree: whose sandbox will write to it.
@@ -39,12 +40,14 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     """
     target = naming.private_repo(worktree)
     target.parent.mkdir(parents=True, exist_ok=True)
-    tips = _copied_refs(worktree, settings)
-    kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
-    git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
     dot_git = target.parent / "dot-git"
     dot_git.write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
     dot_git.chmod(0o644)  # whatever the umask: the sandbox's user may be another than ours
+    if exists(worktree):
+        return
+    tips = _copied_refs(worktree, settings)
+    kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
+    git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
     temporary = Path(tempfile.mkdtemp(prefix=".repo.git.", dir=target.parent))
     try:
         options = ("--quiet", "--bare", "--template=", f"--object-format={settings.object_format}")
@@ -72,9 +75,13 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
 
 
 def exists(worktree: Worktree) -> bool:
-    """Whether the worktree has a private repository, and what covers `/app/.git` beside it."""
-    state = naming.worktree_state_dir(worktree)
-    return hostile.is_directory(state, "repo.git") and (state / "dot-git").is_file()
+    """Whether the worktree has a private repository, and with it perhaps commits that are nowhere else."""
+    return hostile.is_directory(naming.worktree_state_dir(worktree), "repo.git")
+
+
+def is_complete(worktree: Worktree) -> bool:
+    """Whether there is a private repository, and what covers `/app/.git` beside it."""
+    return exists(worktree) and (naming.worktree_state_dir(worktree) / "dot-git").is_file()
 
 
 def base_ref(worktree: Worktree, name: str) -> str:

@@ -1,13 +1,14 @@
 """The git directory that a sandbox writes to, and how its refs are read."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from unit.repos import Inside, commit, create, git, linked, repository, worktree
+from unit.repos import Inside, commit, create, git, linked, repository, worktree, wt
 from wt import git as host
 from wt import importer, naming, private_repo
 from wt.errors import Refused, ToolError
@@ -241,3 +242,18 @@ def test_hidden_refs_are_refused_rather_than_taken_for_none(shop: Path, kind: st
         (inside.path / "refs").write_text("")
     with pytest.raises(Refused):
         private_repo.read_refs(inside.tree)
+
+
+def test_without_what_covers_dot_git_the_commits_inside_are_still_known(shop: Path) -> None:
+    """They are in the private repository alone, so that `wt rm` must not take it for none."""
+    inside = Inside(linked(shop))
+    tip = inside.commit()
+    base = git(shop, "for-each-ref", "refs/wt")
+    (inside.path.parent / "dot-git").unlink()
+    assert "1 to sync" in wt(shop, "ls").stdout
+    wt(shop, "init")
+    shutil.copytree(shop / ".devcontainer", inside.tree.path / ".devcontainer")
+    wt(inside.tree.path, "prepare", code=4)
+    assert (inside.path.parent / "dot-git").is_file()
+    assert inside.git("rev-parse", "HEAD") == tip
+    assert git(shop, "for-each-ref", "refs/wt") == base
