@@ -33,6 +33,10 @@ test *ARGS: images shells
 unit *ARGS:
     {{ run }} pytest tests/unit "$@"
 
+# Writes the reference pages that come from the program.
+reference:
+    {{ run }} python tools/reference.py
+
 # Lints, checks the format and the types.
 check:
     {{ run }} ruff check

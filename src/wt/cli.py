@@ -131,12 +131,17 @@ def _global(version: Annotated[bool, typer.Option("--version", help="Print the v
 
 @app.command()
 def init(
-    template: Annotated[str, typer.Option(help="Kind of project.", autocompletion=_offer("templates"))] = "node",
+    template: Annotated[
+        str, typer.Option(metavar="KIND", help="Kind of project.", autocompletion=_offer("templates"))
+    ] = "node",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Change what an earlier init wrote.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the tracked files of a sandbox."""
+    """Write the tracked files of a sandbox.
+
+    No file that wt did not write is ever changed. Where wt was before, it only shows what --upgrade would do.
+    """
     from wt.commands import init as command
 
     output.answer("init", command.run(_context(), template=template, dry_run=dry_run, upgrade=upgrade), as_json=as_json)
@@ -144,7 +149,10 @@ def init(
 
 @app.command()
 def prepare() -> None:
-    """Prepare the current worktree for a start."""
+    """Prepare the current worktree for a start.
+
+    What an editor calls before every start; silent when nothing is to be done.
+    """
     from wt.commands import prepare as command
 
     command.run(_context())
@@ -157,12 +165,17 @@ def new(
         str | None,
         typer.Option("--from", metavar="REF", help="Where a new branch starts.", autocompletion=_offer("revisions")),
     ] = None,
-    branch: Annotated[str | None, typer.Option(help="Its branch, if not NAME.", autocompletion=_BRANCHES)] = None,
+    branch: Annotated[
+        str | None, typer.Option(metavar="B", help="Its branch, if not NAME.", autocompletion=_BRANCHES)
+    ] = None,
     no_up: Annotated[bool, typer.Option("--no-up", help="Don't start the sandbox.")] = False,
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Make a worktree and start its sandbox."""
+    """Make a worktree and start its sandbox.
+
+    If something fails before the sandbox runs, all of it is removed again.
+    """
     from wt.commands import new as command
 
     tree = command.run(_context(), name, start=start, branch=branch, start_sandbox=not no_up, wait=wait)
@@ -179,7 +192,10 @@ def up(names: Names = None, wait: Wait = False) -> None:
 
 @app.command()
 def down(names: Names = None, as_json: Json = False) -> None:
-    """Import what was committed inside, then stop."""
+    """Import what was committed inside, then stop.
+
+    Nothing is removed: the next start has nothing to install.
+    """
     from wt.commands import down as command
 
     output.answer("down", command.run(_context(), names or ()), as_json=as_json)
@@ -205,7 +221,10 @@ def rm(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Import, then remove worktrees and sandboxes."""
+    """Import, then remove worktrees and sandboxes.
+
+    Refuses, with exit code 3, when work could be lost.
+    """
     from wt.commands import rm as command
 
     removed = command.run(_context(), names, force=force, delete_branch=delete_branch)
@@ -215,7 +234,10 @@ def rm(
 
 @app.command()
 def sync(names: Names = None, as_json: Json = False) -> None:
-    """Bring in what was committed inside."""
+    """Bring in what was committed inside.
+
+    A branch moves only straight forward; where both sides have new commits, nothing moves and both are named.
+    """
     from wt.commands import sync as command
 
     output.answer("sync", command.run(_context(), names or ()), as_json=as_json)
@@ -223,9 +245,17 @@ def sync(names: Names = None, as_json: Json = False) -> None:
 
 @app.command(context_settings={"allow_interspersed_args": False})
 def exec(  # noqa: A001 - the verb's name
-    words: Annotated[list[str], typer.Argument(metavar="[NAME] -- COMMAND...", autocompletion=_TREES)],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME] -- COMMAND...", help="Worktree, else the current one; what to run.", autocompletion=_TREES
+        ),
+    ],
 ) -> None:
-    """Run a command in a sandbox."""
+    """Run a command in a sandbox.
+
+    It is started if it is down. The exit code is the command's own.
+    """
     from wt.commands import exec as command
 
     raise typer.Exit(command.run(_context(), *_name_and_command("exec", words)))
@@ -233,7 +263,10 @@ def exec(  # noqa: A001 - the verb's name
 
 @app.command()
 def shell(name: Name = None) -> None:
-    """Open a shell in a sandbox."""
+    """Open a shell in a sandbox.
+
+    It is started if it is down. The exit code is the shell's own.
+    """
     from wt.commands import exec as command
 
     raise typer.Exit(command.run(_context(), name, command.SHELL))
@@ -292,7 +325,10 @@ def complete(line: Annotated[list[str], typer.Argument()]) -> None:
 
 @shared_app.command("up")
 def shared_up(as_json: Json = False) -> None:
-    """Start the shared services, changes applied."""
+    """Start the shared services, changes applied.
+
+    It waits until they are healthy.
+    """
     from wt.commands import shared
 
     output.answer("shared up", shared.up(_context()), as_json=as_json)
@@ -302,7 +338,10 @@ def shared_up(as_json: Json = False) -> None:
 def shared_down(
     volumes: Annotated[bool, typer.Option("--volumes", help="Remove their data, too.")] = False,
 ) -> None:
-    """Remove the shared services."""
+    """Remove the shared services.
+
+    Their data stays, unless --volumes is given.
+    """
     from wt.commands import shared
 
     shared.down(_context(), volumes=volumes)
@@ -319,7 +358,8 @@ def shared_status(as_json: Json = False) -> None:
 @shared_app.command("logs")
 def shared_logs(
     services: Annotated[
-        list[str] | None, typer.Argument(metavar="[SERVICE]...", autocompletion=_offer("shared_services"))
+        list[str] | None,
+        typer.Argument(metavar="[SERVICE]...", help="Services; else all.", autocompletion=_offer("shared_services")),
     ] = None,
     follow: Follow = False,
     tail: Tail = "all",

@@ -190,6 +190,7 @@ class ImportReport:
     """What one import did.
 
     Attributes:
+        worktree: whose commits they are.
         imported: refs under `refs/wt/<id>/` that are new or moved.
         moved: old and new object name of the worktree's branch, when it moved; None for the old one of an unborn one.
         commits: how many commits the branch moved forward.
@@ -210,8 +211,10 @@ class WorktreeStatus:
     """One row of `wt ls`.
 
     Attributes:
+        worktree: which one.
         state: running, stopped, unhealthy, none when there is no sandbox, gone when the directory is, or unknown.
         unsynced: refs inside that the host does not have yet; None when they can't be read.
+        dirty: whether it has changes that are not committed.
         ahead: commits on the branch that its base does not have; None when there is no base.
         behind: the other way round.
         last_commit: when the newest commit on it was made.
@@ -230,7 +233,13 @@ class WorktreeStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One row of `wt shared status`."""
+    """One row of `wt shared status`.
+
+    Attributes:
+        service: its name in the compose file.
+        state: docker's own words, such as "Up 2 minutes (healthy)"; none when there is no container.
+        container: its name, None when there is none.
+    """
 
     service: str
     state: str
