@@ -156,10 +156,10 @@ def test_the_page_of_exit_codes_has_every_code() -> None:
     assert {(code, "".join(literals(name))) for code, _, name in rows("exit-codes.md")} == expected
 
 
-@pytest.fixture
-def prepared(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A worktree after `wt init` and `wt prepare`, in a repository with a package, a protected path and no engine."""
-    shop = repository(tmp_path / "shop")
+    shop = repository(tmp_path_factory.mktemp("prepared") / "shop")
     (shop / "packages/a").mkdir(parents=True)
     (shop / "package.json").write_text('{"workspaces": ["packages/*"]}')
     (shop / "packages/a/package.json").write_text("{}")
