@@ -74,7 +74,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     process.clean_environment()
     process.interrupt_on_signals()
-    as_json = "--json" in sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
+    # What follows `exec` is another program's.
+    ours = sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
+    as_json = "--json" in ours and ours[0] != "exec"
     sys.exit(_guarded(as_json=as_json))
 
 
@@ -300,7 +302,10 @@ def logs(name: Name = None, follow: Follow = False, tail: Tail = "all") -> None:
 def completion(
     shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=_offer("shells"))],
 ) -> None:
-    """Print what makes a shell complete wt's words."""
+    """Print what makes a shell complete wt's words.
+
+    In ~/.bashrc or ~/.zshrc: eval "$(wt completion bash)", or zsh. In fish's config.fish: wt completion fish | source
+    """
     from wt.commands import complete
 
     sys.stdout.write(complete.script(shell, Path(sys.argv[0]).name))

@@ -18,14 +18,12 @@ import pytest
 from support import PROJECT, Account, Repository
 
 # How a shell starts without the user's files, the line that the documentation gives, and a `wt` that shows its words.
+SHOW = "wt() { printf '<%s>' \"$@\"; echo .e''nd; }; wt-sandbox() { wt \"$@\"; }"
+SHOW_IN_FISH = "function wt; printf '<%s>' $argv; echo .e''nd; end; function wt-sandbox; wt $argv; end"
 SHELLS = {
-    "bash": (["bash", "--norc", "-i"], 'eval "$(wt completion bash)"', "wt() { printf '<%s>' \"$@\"; echo .e''nd; }"),
-    "zsh": (["zsh", "-f", "-i"], 'eval "$(wt completion zsh)"', "wt() { printf '<%s>' \"$@\"; echo .e''nd; }"),
-    "fish": (
-        ["fish", "--no-config", "-i"],
-        "wt completion fish | source",
-        "function wt; printf '<%s>' $argv; echo .e''nd; end",
-    ),
+    "bash": (["bash", "--norc", "-i"], 'eval "$(wt completion bash)"', SHOW),
+    "zsh": (["zsh", "-f", "-i"], 'eval "$(wt completion zsh)"', SHOW),
+    "fish": (["fish", "--no-config", "-i"], "wt completion fish | source", SHOW_IN_FISH),
 }
 # Valid in a directory's or a branch's name, and more than a word to a shell that is not careful.
 ODD_DIRECTORIES = ("we ird", "q'uote", 'd"q', "h#sh", "am&p", "co:lon", "back\\slash", "st*r", "ümlaut")
@@ -109,6 +107,7 @@ def shell(request: pytest.FixtureRequest, many: Repository) -> Iterator[Terminal
         ("wt init --template n\t", ["init", "--template", "node"]),
         ("wt new z --from=ma\t", ["new", "z", "--from=main"]),
         ("wt path pl\t", ["path", "plain"]),
+        ("wt-sandbox path pl\t", ["path", "plain"]),
         ("wt up plain we\t", ["up", "plain", "we ird"]),
         ("wt exec pl\t-- ls", ["exec", "plain", "--", "ls"]),
         ("wt exec plain -- pl\t", ["exec", "plain", "--", "pl"]),

@@ -91,6 +91,12 @@ def test_answers_and_errors_as_json_are_one_object_on_stdout(shop: Path) -> None
     assert (json.loads(done.stdout), done.stderr) == ({"version": 1, "error": error}, "")
 
 
+def test_an_option_of_what_is_run_inside_does_not_make_an_error_an_answer(shop: Path) -> None:
+    for typed in ("exec nobody npm ls --json", "exec nobody -- npm ls --json"):
+        done = wt(shop, *typed.split(), code=2)
+        assert (done.stdout, done.stderr.splitlines()[0]) == ("", "wt: no worktree is called nobody")
+
+
 def test_path_prints_a_name_that_is_not_utf8_as_it_is(tmp_path: Path) -> None:
     place = repository(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")))
     as_in_en_us_utf8 = {"PYTHONIOENCODING": "utf-8:strict"}
