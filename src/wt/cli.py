@@ -37,7 +37,7 @@ def _offer(what: str) -> Callable[[typer.Context], list[tuple[str, str]]]:
         from wt.commands import complete
 
         typed = [word for value in context.params.values() if isinstance(value, list | tuple) for word in value]
-        if typed and context.info_name == "exec":
+        if typed and not context.allow_interspersed_args:  # then comes what is run inside
             return []
         with suppress(WtError, OSError):
             return [(each, remark) for each, remark in getattr(complete, what)(_context()).items() if each not in typed]
