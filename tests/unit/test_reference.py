@@ -15,8 +15,9 @@ import jsonschema
 import pytest
 
 import wt as package
+from unit.nouns import SEEN
 from unit.repos import commit, git, linked, repository, run, wt
-from wt import cli, errors, process
+from wt import cli, errors, plan, process
 from wt.config import Config
 
 PROJECT = Path(__file__).parents[2]
@@ -145,6 +146,11 @@ def test_the_configuration_page_has_every_variable_that_is_read() -> None:
     assert {name for first, *_ in table for name in literals(first)} == read | handed_on | patterns
     computed = re.findall(r"\b(?:os\.environ(?:\.get\(|\[)(?!\")[^)\]]*|getenv)", SOURCE)
     assert computed == ["os.environ[name"], "only clean_environment drops variables by a name that it finds"
+
+
+def test_the_configuration_page_has_every_key_of_env() -> None:
+    shown = [name for first, _ in rows("configuration.md", "## .devcontainer/.env") for name in literals(first)]
+    assert sorted(shown) == sorted(plan.environment(SEEN, "dev"))
 
 
 def test_the_page_of_exit_codes_has_every_code() -> None:
