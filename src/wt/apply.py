@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
-from wt import checkouts, docker, git, hostile, naming, private_repo, process
+from wt import checkouts, compose, docker, git, hostile, naming, private_repo, process
 from wt.errors import WtError
 from wt.model import Progress, Worktree
 from wt.steps import (
@@ -84,10 +84,10 @@ def describe(step: Step) -> str | None:  # noqa: C901 - one line for each kind o
             return f"network {name}"
         case StartShared(services=services):
             return f"shared services: {', '.join(services)}"
-        case BuildImage(compose=compose):
-            return f"image of {compose.name}"
-        case StartSandbox(compose=compose):
-            return f"sandbox {compose.name}"
+        case BuildImage(compose=project):
+            return f"image of {project.name}"
+        case StartSandbox(compose=project):
+            return f"sandbox {project.name}"
         case StopSandbox(project=project):
             return f"{project} stopped"
         case RemoveProject(project=project):
@@ -117,16 +117,16 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             private_repo.write_host_view(tree, private_repo.host_view_files(tree, settings))
         case CreateNetwork(name=name):
             docker.create_network(name)
-        case StartShared(compose=compose, services=services, seconds=seconds, recreate=recreate):
-            docker.up_and_wait(compose, services, progress.detail, seconds=seconds, recreate=recreate)
+        case StartShared(compose=project, services=services, seconds=seconds, recreate=recreate):
+            compose.up_and_wait(project, services, progress.detail, seconds=seconds, recreate=recreate)
         case AddWorktree(repository=repository, path=path, branch=branch, start=start):
             checkouts.add_worktree(repository, path, branch, start)
         case HandOver(worktree=tree, user=user):
             _hand_over(tree.path, user.sandbox_uid, user.sandbox_gid)
-        case BuildImage(compose=compose):
-            docker.build(compose, progress.detail)
-        case StartSandbox(compose=compose, recreate=recreate):
-            docker.up(compose, progress.detail, recreate=recreate)
+        case BuildImage(compose=project):
+            compose.build(project, progress.detail)
+        case StartSandbox(compose=project, recreate=recreate):
+            compose.up(project, progress.detail, recreate=recreate)
         case StopSandbox(project=project):
             docker.stop(project)
         case RemoveProject(project=project):
@@ -155,8 +155,8 @@ def _undo(step: Step) -> None:
                 git.update_refs(repository, {full: (None, start)})
         case CreatePrivateRepository(worktree=tree):
             _remove_state(tree)
-        case BuildImage(compose=compose) | StartSandbox(compose=compose):
-            docker.remove_project(compose.name)
+        case BuildImage(compose=project) | StartSandbox(compose=project):
+            docker.remove_project(project.name)
         case _:
             pass  # what is in the worktree goes with it; network and shared services serve others too
 

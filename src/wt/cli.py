@@ -74,9 +74,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     process.clean_environment()
     process.interrupt_on_signals()
-    # What follows `exec` is another program's.
+    # What follows these two is another program's.
     ours = sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
-    as_json = "--json" in ours and ours[0] != "exec"
+    as_json = "--json" in ours and ours[0] not in {"exec", "agent"}
     sys.exit(_guarded(as_json=as_json))
 
 
@@ -275,7 +275,9 @@ def shell(name: Name = None) -> None:
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
-def agent(words: Annotated[list[str] | None, typer.Argument(metavar="[NAME] [-- ARGS...]")] = None) -> None:
+def agent(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[NAME] [-- ARGS...]", autocompletion=_TREES)] = None,
+) -> None:
     """Run the agent in a sandbox."""
     from wt.commands import agent as command
 

@@ -3,15 +3,15 @@
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wt import complaints, envfile, naming, process, versions
-from wt.errors import EngineError, TimedOut, ToolError, UsageError, WtError
-from wt.model import ComposeProject, Container
+from wt import complaints, naming, process, versions
+from wt.errors import EngineError, TimedOut, ToolError
+from wt.model import Container
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -24,8 +24,6 @@ _PROJECT = "com.docker.compose.project"
 _EXEC_MARK = "WT_EXEC"
 # Seconds that an engine may take for what it knows by heart.
 _PATIENCE = 30
-# What compose says of each thing it makes, whether or not it works out.
-_ROUTINE = re.compile(r"\s*(Container|Volume|Network|Image) .* (\w+ing|Created|Started|Healthy|Recreated|Stopped)$")
 _UPLOAD_PACK = ("git", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict", "/wt/repo.git")
 
 _FIELDS = {
@@ -101,61 +99,6 @@ def require_versions() -> None:
     if not plugin:
         raise complaints.no_compose()
     versions.require("Docker Compose", plugin)
-
-
-def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
-    """Build the images of a project.
-
-    Raises:
-        WtError: with the lines of the step that failed.
-    """
-    require_versions()
-    _compose(compose, ["--progress", "plain", "build"], detail, f"the image of {compose.name} does not build")
-
-
-def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool) -> None:
-    """Start a project's containers; those that run with an unchanged configuration are left alone.
-
-    Args:
-        compose: the project.
-        detail: told each line that compose prints.
-        recreate: replace containers whose configuration changed; else they are kept as they are.
-
-    Raises:
-        WtError: with what compose said, and the last log lines of what is not well.
-    """
-    keep = [] if recreate else ["--no-recreate"]
-    try:
-        _compose(compose, ["up", "--detach", "--no-build", *keep], detail, f"{compose.name} does not start")
-    except (UsageError, ToolError):
-        raise
-    except WtError as error:
-        raise WtError(
-            error.message, details=error.details + _logs_of_unwell(containers(project=compose.name))
-        ) from error
-
-
-def up_and_wait(
-    compose: ComposeProject, services: Collection[str], detail: Callable[[str], None], *, seconds: int, recreate: bool
-) -> None:
-    """Start a project's containers and wait until every one is healthy, or runs where it has no health check.
-
-    Raises:
-        WtError: with the last log lines of what did not become healthy.
-    """
-    keep = [] if recreate else ["--no-recreate"]
-    options = ["--detach", "--wait", "--wait-timeout", str(seconds), *keep]
-    require_versions()
-    try:
-        _compose(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
-    except (UsageError, ToolError):
-        raise
-    except WtError as error:
-        found = containers(project=compose.name)
-        if set(services) <= {container.service for container in found if _is_well(container)}:
-            return
-        hint = "`wt shared logs` shows all they say" if found else None
-        raise WtError(error.message, hint=hint, details=error.details + _logs_of_unwell(found)) from error
 
 
 def stop(project: str) -> None:
@@ -285,27 +228,6 @@ def wait_for_dependencies(container: Container, *, seconds: int) -> str:
     return process.run(["docker", "exec", container.id, "sh", "-c", script], seconds=seconds).text.strip()
 
 
-def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: str) -> list[str]:
-    """The command line that prints the logs of a compose project.
-
-    Raises:
-        UsageError: `tail` is no number of lines, which compose would take for all.
-    """
-    if not re.fullmatch("all|[0-9]{1,9}", tail):
-        raise UsageError(f"--tail {tail!r} is not a number of lines", hint="such as 100, or all")
-    options = ["--no-color", "--tail", tail, *(["--follow"] if follow else [])]
-    return ["docker", "compose", "--project-name", project, "logs", *options, *services]
-
-
-def _is_well(container: Container) -> bool:
-    """Healthy, or a job such as a migration that ended well; compose's --wait takes that for a failure."""
-    return container.healthy or container.status.startswith("Exited (0)")
-
-
-def _logs_of_unwell(found: Iterable[Container]) -> tuple[str, ...]:
-    return tuple(line for container in found if not _is_well(container) for line in last_lines(container))
-
-
 def last_lines(container: Container) -> list[str]:
     """The last five lines that a container said, behind the name of its service."""
     answer = process.run(["docker", "logs", "--tail", "5", container.id], check=False)
@@ -327,52 +249,6 @@ def _client() -> "Iterator[DockerClient]":
         complaint = (error.stderr or error.stdout or str(error)).strip()
         last = complaint.splitlines()[-1] if complaint else "no message"
         raise complaints.known(complaint) or ToolError(f"docker failed: {last}") from error
-
-
-def _compose(compose: ComposeProject, arguments: Sequence[str], detail: Callable[[str], None], failure: str) -> None:
-    """Run compose, pass on what it prints, and when it fails keep the lines that say why.
-
-    Through our own door, since an interrupt has to end it: python-on-whales lets it run on.
-    """
-    files = [option for file in compose.files for option in ("--file", str(file))]
-    project = ["--project-name", compose.name, "--project-directory", str(compose.directory)]
-    options = [*project, "--env-file", str(compose.env_file), *files, "--ansi", "never"]
-    command = ["docker", "compose", *options]
-    # A variable of the same name would win over the file; docker itself can't do without these two.
-    named = envfile.read(compose.env_file.read_text(errors="surrogateescape")).keys() - {"PATH", "HOME"}
-    lines: list[str] = []
-    try:
-        with closing(process.follow([*command, *arguments], without=named)) as output:
-            for line in (data.decode(errors="replace").rstrip() for data in output):
-                if line:
-                    lines.append(line)
-                    detail(line.strip())
-    except ToolError as error:
-        complaint = "\n".join(lines)
-        if known := complaints.known(complaint):
-            raise known from error
-        if unreadable := _complaints([*command, "config", "--quiet"], without=named):
-            names = " and ".join(f".devcontainer/{file.name}" for file in compose.files)
-            raise UsageError(f"docker compose can't read {names}", details=unreadable) from error
-        raise WtError(failure, hint=complaints.unseen(complaint), details=tuple(_telling(lines))) from error
-
-
-def _complaints(command: Sequence[str], *, without: Collection[str]) -> tuple[str, ...]:
-    """What a program says that fails; nothing where it doesn't."""
-    lines: list[str] = []
-    try:
-        lines += (data.decode(errors="replace").strip() for data in process.follow(command, without=without))
-    except ToolError as error:
-        return tuple(lines[-8:]) or (error.message,)
-    return ()
-
-
-def _telling(lines: Sequence[str]) -> list[str]:
-    """The last step's lines of a build, or the last lines of anything else."""
-    steps = [match[1] for line in lines if (match := re.match(r"#(\d+) (?:\d+\.\d+|ERROR)", line))]
-    if steps:
-        return [line.removeprefix(f"#{steps[-1]} ") for line in lines if line.startswith(f"#{steps[-1]} ")][-12:]
-    return [line.strip() for line in lines if not _ROUTINE.match(line)][-8:]
 
 
 def _docker(*arguments: str, seconds: float | None = None) -> process.Result:

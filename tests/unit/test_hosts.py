@@ -287,7 +287,7 @@ def test_a_disk_that_takes_nothing_more(disk: Path, kind: str) -> None:
     (shop / ".devcontainer/Dockerfile").unlink()
     filled(disk, kind)
     before, refs = snapshot(shop), git(shop, "for-each-ref")
-    for place, verb in ((shop, "new x --no-up"), (shop, "prepare"), (tree, "prepare"), (shop, "init")):
+    for place, verb in ((shop, "new x --no-up"), (shop, "prepare"), (tree, "prepare"), (shop, "init --upgrade")):
         done = wt(place, *verb.split(), code=1)
         wrong = [line for line in done.stderr.splitlines() if line.startswith("wt: ")]
         assert len(wrong) == 1 and SAID[kind] in wrong[0], (verb, done.stderr)

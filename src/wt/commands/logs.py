@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wt import docker, naming, process, selection
+from wt import compose, docker, naming, process, selection
 from wt.errors import UsageError
 from wt.model import Context
 
@@ -13,4 +13,4 @@ def run(context: Context, name: str | None, *, follow: bool, tail: str) -> Itera
     project = naming.project_name(tree)
     if not docker.containers(project=project):
         raise UsageError(f"{tree.name} has no sandbox", hint=f"wt up {tree.name}")
-    return process.follow(docker.logs_command(project, (), follow=follow, tail=tail))
+    return process.follow(compose.logs_command(project, (), follow=follow, tail=tail))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wt import apply, config, docker, naming, observe, plan, process, selection
+from wt import apply, compose, config, docker, naming, observe, plan, process, selection
 from wt.commands import prepare
 from wt.errors import UsageError
 from wt.model import Context, ServiceStatus, Worktree
@@ -16,8 +16,8 @@ def up(context: Context) -> tuple[ServiceStatus, ...]:
     settings, services = _services(tree)
     with prepare.alone(tree.repository, context):
         prepare.prepare(tree, context)
-        compose = plan.shared_project(tree, settings)
-        apply.carry_out([StartShared(compose, services, settings.shared.wait, recreate=True)], context.progress)
+        project = plan.shared_project(tree, settings)
+        apply.carry_out([StartShared(project, services, settings.shared.wait, recreate=True)], context.progress)
     return status(context)
 
 
@@ -55,7 +55,7 @@ def logs(context: Context, services: Sequence[str], *, follow: bool, tail: str) 
     project = naming.shared_project_name(tree.repository)
     if not docker.containers(project=project):
         raise UsageError("the shared services are not up", hint="wt shared up")
-    return process.follow(docker.logs_command(project, services, follow=follow, tail=tail))
+    return process.follow(compose.logs_command(project, services, follow=follow, tail=tail))
 
 
 def _services(tree: Worktree) -> tuple[config.Config, tuple[str, ...]]:

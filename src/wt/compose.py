@@ -1,0 +1,134 @@
+"""What wt asks of docker compose: projects are built, started, and their logs are read."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import closing
+
+from wt import complaints, docker, envfile, process
+from wt.errors import ToolError, UsageError, WtError
+from wt.model import ComposeProject, Container
+
+# What compose says of each thing it makes, whether or not it works out.
+_ROUTINE = re.compile(r"\s*(Container|Volume|Network|Image) .* (\w+ing|Created|Started|Healthy|Recreated|Stopped)$")
+
+
+def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
+    """Build the images of a project.
+
+    Raises:
+        WtError: with the lines of the step that failed.
+    """
+    docker.require_versions()
+    _run(compose, ["--progress", "plain", "build"], detail, f"the image of {compose.name} does not build")
+
+
+def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool) -> None:
+    """Start a project's containers; those that run with an unchanged configuration are left alone.
+
+    Args:
+        compose: the project.
+        detail: told each line that compose prints.
+        recreate: replace containers whose configuration changed; else they are kept as they are.
+
+    Raises:
+        WtError: with what compose said, and the last log lines of what is not well.
+    """
+    keep = [] if recreate else ["--no-recreate"]
+    try:
+        _run(compose, ["up", "--detach", "--no-build", *keep], detail, f"{compose.name} does not start")
+    except (UsageError, ToolError):
+        raise
+    except WtError as error:
+        raise WtError(
+            error.message, details=error.details + _logs_of_unwell(docker.containers(project=compose.name))
+        ) from error
+
+
+def up_and_wait(
+    compose: ComposeProject, services: Collection[str], detail: Callable[[str], None], *, seconds: int, recreate: bool
+) -> None:
+    """Start a project's containers and wait until every one is healthy, or runs where it has no health check.
+
+    Raises:
+        WtError: with the last log lines of what did not become healthy.
+    """
+    keep = [] if recreate else ["--no-recreate"]
+    options = ["--detach", "--wait", "--wait-timeout", str(seconds), *keep]
+    docker.require_versions()
+    try:
+        _run(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
+    except (UsageError, ToolError):
+        raise
+    except WtError as error:
+        found = docker.containers(project=compose.name)
+        if set(services) <= {container.service for container in found if _is_well(container)}:
+            return
+        hint = "`wt shared logs` shows all they say" if found else None
+        raise WtError(error.message, hint=hint, details=error.details + _logs_of_unwell(found)) from error
+
+
+def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: str) -> list[str]:
+    """The command line that prints the logs of a compose project.
+
+    Raises:
+        UsageError: `tail` is no number of lines, which compose would take for all.
+    """
+    if not re.fullmatch("all|[0-9]{1,9}", tail):
+        raise UsageError(f"--tail {tail!r} is not a number of lines", hint="such as 100, or all")
+    options = ["--no-color", "--tail", tail, *(["--follow"] if follow else [])]
+    return ["docker", "compose", "--project-name", project, "logs", *options, *services]
+
+
+def _is_well(container: Container) -> bool:
+    """Healthy, or a job such as a migration that ended well; compose's --wait takes that for a failure."""
+    return container.healthy or container.status.startswith("Exited (0)")
+
+
+def _logs_of_unwell(found: Iterable[Container]) -> tuple[str, ...]:
+    return tuple(line for container in found if not _is_well(container) for line in docker.last_lines(container))
+
+
+def _run(compose: ComposeProject, arguments: Sequence[str], detail: Callable[[str], None], failure: str) -> None:
+    """Run compose, pass on what it prints, and when it fails keep the lines that say why.
+
+    Through our own door, since an interrupt has to end it: python-on-whales lets it run on.
+    """
+    files = [option for file in compose.files for option in ("--file", str(file))]
+    project = ["--project-name", compose.name, "--project-directory", str(compose.directory)]
+    options = [*project, "--env-file", str(compose.env_file), *files, "--ansi", "never"]
+    command = ["docker", "compose", *options]
+    # A variable of the same name would win over the file; docker itself can't do without these two.
+    named = envfile.read(compose.env_file.read_text(errors="surrogateescape")).keys() - {"PATH", "HOME"}
+    lines: list[str] = []
+    try:
+        with closing(process.follow([*command, *arguments], without=named)) as output:
+            for line in (data.decode(errors="replace").rstrip() for data in output):
+                if line:
+                    lines.append(line)
+                    detail(line.strip())
+    except ToolError as error:
+        complaint = "\n".join(lines)
+        if known := complaints.known(complaint):
+            raise known from error
+        if unreadable := _complaints([*command, "config", "--quiet"], without=named):
+            names = " and ".join(f".devcontainer/{file.name}" for file in compose.files)
+            raise UsageError(f"docker compose can't read {names}", details=unreadable) from error
+        raise WtError(failure, hint=complaints.unseen(complaint), details=tuple(_telling(lines))) from error
+
+
+def _complaints(command: Sequence[str], *, without: Collection[str]) -> tuple[str, ...]:
+    """What a program says that fails; nothing where it doesn't."""
+    lines: list[str] = []
+    try:
+        lines += (data.decode(errors="replace").strip() for data in process.follow(command, without=without))
+    except ToolError as error:
+        return tuple(lines[-8:]) or (error.message,)
+    return ()
+
+
+def _telling(lines: Sequence[str]) -> list[str]:
+    """The last step's lines of a build, or the last lines of anything else."""
+    steps = [match[1] for line in lines if (match := re.match(r"#(\d+) (?:\d+\.\d+|ERROR)", line))]
+    if steps:
+        return [line.removeprefix(f"#{steps[-1]} ") for line in lines if line.startswith(f"#{steps[-1]} ")][-12:]
+    return [line.strip() for line in lines if not _ROUTINE.match(line)][-8:]
