@@ -61,7 +61,9 @@ def signalled(
     ) as child:
         time.sleep(after)
         if number == signal.SIGINT:
-            os.killpg(child.pid, number)
+            for _ in range(2):  # nobody waits for an answer to the first
+                os.killpg(child.pid, number)
+                time.sleep(0.05)
         else:
             child.send_signal(number)
         said = child.communicate(timeout=60)[1]
