@@ -16,7 +16,7 @@ from pathlib import Path
 import typer
 
 from wt import errors, model
-from wt.cli import app
+from wt.cli.verbs import app
 
 HOME = Path(__file__).parents[1] / "docs/reference"
 GENERATED = "<!-- Written by `./just reference`: change the program, or tools/reference.py. -->\n"

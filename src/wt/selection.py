@@ -30,7 +30,7 @@ def here() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError as error:
-        raise UsageError("the current directory is gone", hint="cd to another one") from error
+        raise UsageError("the current directory is gone", hint="change to one that exists") from error
 
 
 def worktree(context: Context, name: str | None) -> Worktree:

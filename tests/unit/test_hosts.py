@@ -296,7 +296,7 @@ def test_a_disk_that_takes_nothing_more(disk: Path, kind: str) -> None:
     assert snapshot(shop) == before and git(shop, "for-each-ref") == refs
     assert git(shop, "worktree", "list").count("\n") == 1 and not (disk / "shop-x").exists()
     emptied(disk, kind)
-    wt(shop, "init")
+    wt(shop, "init", "--upgrade")
     assert (shop / ".devcontainer/Dockerfile").stat().st_size > 0
     for place in (shop, tree):
         assert NO_ENGINE in wt(place, "prepare", code=4).stderr

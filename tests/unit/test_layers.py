@@ -116,8 +116,10 @@ def test_pure_modules_touch_no_adapter(pure: str) -> None:
 
 @pytest.mark.parametrize("library", DOORS)
 def test_each_library_has_one_door(library: str) -> None:
-    users = {module for module, others in IMPORTS.items() if any(each.split(".")[0] == library for each in others)}
-    assert users == {f"wt.{DOORS[library]}"}
+    users = {
+        room(module) for module, others in IMPORTS.items() if any(each.split(".")[0] == library for each in others)
+    }
+    assert users == {DOORS[library]}
 
 
 @pytest.mark.parametrize("module", SOURCES)
