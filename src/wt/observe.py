@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -133,9 +132,7 @@ def _notes(tree: Worktree) -> tuple[str, ...]:
     """What is no obstacle for wt, and one for an editor."""
     path = f"{plan.DEVCONTAINER}/devcontainer.json"
     text = _text(tree, path)
-    lines = [line for line in (text or "").splitlines() if not line.lstrip().startswith("//")]
-    wanted = (re.escape(scaffold.COMPOSE_WT), rf'"service"\s*:\s*"{docker.SERVICE}"')
-    if text is None or all(re.search(each, "\n".join(lines)) for each in wanted):
+    if text is None or scaffold.starts_sandbox(text):
         return ()
     why = f"does not start the service {docker.SERVICE} with {scaffold.COMPOSE_WT}"
     return (f"{path} {why}: what an editor makes of it is no sandbox",)

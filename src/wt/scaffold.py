@@ -155,15 +155,25 @@ def _modules(package: str) -> str:
 
 def missing_settings(theirs: str, ours: str) -> tuple[str, ...]:
     """The lines of wt's devcontainer.json that a repository's own lacks; all where that one can't be read."""
-    try:
-        present = json.loads(_COMMAS.sub(_kept, _COMMENTS.sub(_kept, theirs)))
-        values = dict(present)
-    except (ValueError, TypeError):
-        values = {}
+    values = _settings(theirs)
     lines = {line.strip().partition(":")[0].strip('"'): line.strip() for line in ours.splitlines()}
     lacking = [lines[key] for key in _SETTINGS if not _serves(key, values.get(key), lines[key])]
     instead = [f'no "{key}": the image comes from compose' for key in ("image", "build", "dockerFile") if key in values]
     return (*lacking, *instead)
+
+
+def starts_sandbox(devcontainer: str) -> bool:
+    """Whether what a devcontainer.json starts is wt's sandbox."""
+    values = _settings(devcontainer)
+    return values.get("service") == "app" and _serves("dockerComposeFile", values.get("dockerComposeFile"), "")
+
+
+def _settings(devcontainer: str) -> Mapping[str, object]:
+    """What a devcontainer.json says; nothing where it can't be read."""
+    try:
+        return dict(json.loads(_COMMAS.sub(_kept, _COMMENTS.sub(_kept, devcontainer))))
+    except (ValueError, TypeError, RecursionError):
+        return {}
 
 
 def _serves(key: str, value: object, line: str) -> bool:
