@@ -56,16 +56,21 @@ def test_commits_are_imported_while_the_sandbox_is_down(repository: Repository) 
     assert repository.git("log", "-1", "--format=%s", "feature-x") == "made before the stop"
 
 
-def test_a_branch_that_both_sides_moved_stays(repository: Repository) -> None:
+def test_a_branch_that_both_sides_moved_stays_until_its_hint_is_followed(repository: Repository) -> None:
     repository.wt("new", "feature-x")
-    repository.inside("feature-x", "git commit -q --allow-empty -m inside")
+    repository.inside("feature-x", "echo inside > inside && git add inside && git commit -qm inside")
     path = repository.worktree("feature-x")
-    repository.git("commit", "--quiet", "--allow-empty", "--message=outside", cwd=path)
+    repository.account.run("tee", path / "outside", stdin="outside\n")
+    repository.git("add", "outside", cwd=path)
+    repository.git("commit", "--quiet", "--message=outside", "outside", cwd=path)
     tip = repository.git("rev-parse", "feature-x")
     said = repository.wt("sync", "feature-x").stdout
     assert "both sides moved feature-x" in said
     assert repository.git("rev-parse", "feature-x") == tip
     assert repository.git("log", "-1", "--format=%s", "refs/wt/shop-feature-x/heads/feature-x") == "inside"
-    repository.inside("feature-x", "git fetch -q host && git rebase -q host/feature-x")
+    assert "  hint: wt exec shop-feature-x -- git catch-up\n" in said
+    repository.wt("exec", "shop-feature-x", "--", "git", "catch-up")
     repository.wt("sync", "feature-x")
     assert repository.git("log", "-2", "--format=%s", "feature-x").split() == ["inside", "outside"]
+    for status in (repository.git("status", "--short", cwd=path), repository.inside("feature-x", "git status -s").stdout):
+        assert status == ""
