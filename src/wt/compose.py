@@ -39,9 +39,8 @@ def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool
     except (UsageError, ToolError):
         raise
     except WtError as error:
-        raise WtError(
-            error.message, details=error.details + _logs_of_unwell(docker.containers(project=compose.name))
-        ) from error
+        said = error.details + _logs_of_unwell(docker.containers(project=compose.name))
+        raise WtError(error.message, hint=error.hint, details=said) from error
 
 
 def up_and_wait(

@@ -52,7 +52,7 @@ def test_prepare_without_an_engine_writes_what_it_can(repository: Repository) ->
     assert done.returncode == 4
     assert done.stderr.splitlines()[-2:] == [
         "wt: Docker is not running",
-        "hint: start it, or choose another engine with `docker context use`",
+        "hint: start it, or change DOCKER_HOST, which says where it is",
     ]
     assert repository.env()["COMPOSE_PROJECT_NAME"].startswith("shop-")
     assert (repository.path / ".claude-docker/.claude.json").read_text() == "{}\n"

@@ -25,7 +25,7 @@ def test_work_inside_changes_nothing_and_an_import_only_what_it_should(repositor
     assert "feature-x is 2 commits further" in said
     after = tree(common, without=["wt-sandbox"])
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    allowed = ("objects/", "refs/wt/shop-feature-x/")
+    allowed = ("objects/", "refs/wt/shop-feature-x/", "logs/refs/wt/shop-feature-x/")
     exact = {"refs/heads/feature-x", "logs/refs/heads/feature-x", "worktrees/shop-feature-x/index"}
     # The worktree's HEAD points at the branch: git records the branch's move in HEAD's own log too.
     exact.add("worktrees/shop-feature-x/logs/HEAD")
@@ -72,5 +72,8 @@ def test_a_branch_that_both_sides_moved_stays_until_its_hint_is_followed(reposit
     repository.wt("exec", "shop-feature-x", "--", "git", "catch-up")
     repository.wt("sync", "feature-x")
     assert repository.git("log", "-2", "--format=%s", "feature-x").split() == ["inside", "outside"]
-    for status in (repository.git("status", "--short", cwd=path), repository.inside("feature-x", "git status -s").stdout):
+    for status in (
+        repository.git("status", "--short", cwd=path),
+        repository.inside("feature-x", "git status -s").stdout,
+    ):
         assert status == ""

@@ -83,7 +83,7 @@ def harbour(make_repository: Callable[..., Repository]) -> Repository:
 VERBS = {
     "ls": ("true", "wt ls"),
     "path x": ("true", "wt path x"),
-    "init": ("rm -f .devcontainer/Dockerfile .devcontainer/wt.toml", "git diff --quiet"),
+    "init --upgrade": ("rm -f .devcontainer/Dockerfile .devcontainer/wt.toml", "git diff --quiet"),
     "prepare": (
         "wt down x; rm -rf .devcontainer/.env .git/wt-sandbox/main; wt shared down",
         "wt shared status | grep healthy && grep WT_CONFIG .devcontainer/.env && test -d .git/wt-sandbox/main/host.git",
@@ -102,7 +102,7 @@ VERBS = {
     "shell x": ("wt up x", "true"),
     "exec x -- sleep 4321": ("wt up x", "test -z \"$(wt exec x -- sh -c 'grep -lzx 432[1] /proc/[0-9]*/cmdline')\""),
 }
-QUICK = {"ls", "path x", "init", "shell x"}  # they may be done, or not have begun, at any of the moments
+QUICK = {"ls", "path x", "init --upgrade", "shell x"}  # they may be done, or not have begun, at any of the moments
 MOMENTS = [(signal.SIGINT, 0.15), (signal.SIGTERM, 0.3), (signal.SIGHUP, 0.5), (signal.SIGINT, 0.9)]
 
 
