@@ -1,8 +1,0 @@
-"""What holds for all tests."""
-
-import signal
-
-# Started in the background or under nohup, the tests would hand on that these are ignored.
-for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-    if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
