@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,14 +18,6 @@ from support import EXAMPLE, PROJECT, Account, Repository
 # Of its own for each run, so that several can go on at once.
 USER = f"wt-e2e-{os.getpid()}"
 ACCOUNTS = ["root", "user"] if os.geteuid() == 0 else ["user"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def signals_arrive() -> None:
-    """Started in the background or under nohup, the tests would hand on that these are ignored."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
