@@ -111,14 +111,8 @@ def _move(
         return None, _elsewhere(worktree, inside, host)
     if old is not None and not history.is_ancestor(repository, old, new):
         return None, _elsewhere(worktree, inside, host) or _diverged(worktree, inside, old, new)
-    short = naming.short_branch(branch)
-    if links := history.submodule_changes(repository, old, new):
-        shown = ", ".join(links[:_SHOWN])
-        ref = _kept_at(worktree, branch)
-        return None, (
-            f"{short} brings submodules, which can run programs on the host: {shown}",
-            f"look at {ref}; merge it by hand if you trust it",
-        )
+    if brings := _submodules(worktree, branch, old, new):
+        return None, brings
     if not checkouts.index_matches(worktree, old):
         staged = f"changes are staged on the host in {worktree.path}"
         return None, (staged, "commit or unstage them, then sync again")
@@ -127,6 +121,15 @@ def _move(
     except Refused as error:
         return None, (error.message, error.hint)
     return (old, new), _elsewhere(worktree, inside, host)
+
+
+def _submodules(worktree: Worktree, ref: str, old: str | None, new: str) -> _Standing | None:
+    """What an agent could run programs on the host by, once it is in the host's index."""
+    links = history.submodule_changes(worktree.repository, old, new)
+    if not links:
+        return None
+    why = f"{naming.short_branch(ref)} brings submodules, which can run programs on the host"
+    return f"{why}: {', '.join(links[:_SHOWN])}", f"look at {_kept_at(worktree, ref)}; merge it by hand if you trust it"
 
 
 def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str) -> _Standing:
@@ -140,7 +143,8 @@ def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str) -> _St
         return why, _in_sandbox(worktree, "sh", "-c", f"git fetch host && git reset {shlex.quote(f'host/{short}')}")
     if old in inside.past:
         why = f"{short} was rewritten inside: it is {old[:10]} on the host, {new[:10]} inside"
-        return why, shlex.join(["git", "-C", str(worktree.path), "reset", _kept_at(worktree, branch)])
+        take = shlex.join(["git", "-C", str(worktree.path), "reset", _kept_at(worktree, branch)])
+        return _submodules(worktree, branch, old, new) or (why, take)
     why = f"both sides moved {short}: {old[:10]} on the host, {new[:10]} inside"
     return why, _in_sandbox(worktree, "git", "catch-up")
 
@@ -163,6 +167,8 @@ def _on_no_branch(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) 
     if inside.detached == here:
         return None
     why = f"on the host no branch is checked out but commit {here[:10]}, inside {_where(inside)}"
+    if inside.detached and (brings := _submodules(worktree, "HEAD", git.resolve(worktree.repository, here), inside.detached)):
+        return brings
     if inside.head is None:
         resolve = ("reset", _kept_at(worktree, "HEAD"))
     else:
