@@ -17,8 +17,9 @@ from wt import process, versions
 from wt.errors import Refused, ToolError
 from wt.model import GitSettings, Remote, Repository, Worktree
 
-# A file name's limit, less the `.lock` that git appends.
+# A file name's limit, less the `.lock` that git appends, and what the path of a whole ref may take of a path's.
 _MAX_REF_PART = 250
+_MAX_REF = 1_000
 
 SAFE = (
     "git",
@@ -99,10 +100,17 @@ def resolve(repository: Repository, revision: str) -> str | None:
 
 def valid_branch(name: str) -> bool:
     """Whether git takes `name` as a branch, and as itself: not `@` or `@{-1}`, which stand for another."""
-    if any(len(os.fsencode(part)) > _MAX_REF_PART for part in name.split("/")):
+    if not fits(name):
         return False
     answer = process.run([*SAFE, "check-ref-format", "--branch", name], check=False)
     return answer.code == 0 and answer.text == f"{name}\n" and name != "@"
+
+
+def fits(name: str) -> bool:
+    """Whether a ref of that name can be stored as a file."""
+    return len(os.fsencode(name)) <= _MAX_REF and all(
+        len(os.fsencode(part)) <= _MAX_REF_PART for part in name.split("/")
+    )
 
 
 def update_refs(repository: Repository, changes: Mapping[str, tuple[str | None, str | None]]) -> None:

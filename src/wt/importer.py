@@ -14,6 +14,8 @@ from wt.errors import Refused, ToolError
 from wt.model import ImportReport, InsideRefs, Worktree
 
 _SHOWN = 5
+# Below a worktree's prefix: what is not called so inside.
+_OWN = {"HEAD", "base", "clash", "refs", "stash"}
 # Why a branch did not move, and what resolves it.
 _Standing = tuple[str, str | None]
 
@@ -29,21 +31,23 @@ def targets(worktree: Worktree, inside: InsideRefs) -> dict[str, str]:
 
 
 def missing(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> dict[str, str]:
-    """Those of the targets whose object is at the tip of no ref of the host.
+    """Those of the targets that the host lacks: their object is at the tip of none of its refs, or they have moved.
 
     Args:
         worktree: whose sandbox it is.
         inside: its refs.
         host: all refs of the host's repository.
     """
-    known = set(host.values())
+    aimed = targets(worktree, inside)
+    # What one of our own refs leaves behind is not kept by it.
+    known = {oid for name, oid in host.items() if aimed.get(name, oid) == oid}
     taken = set(host)
     above = {parent for name in taken for parent in _parents(name)}
     wanted: dict[str, str] = {}
-    for ref, oid in targets(worktree, inside).items():
-        if oid not in known:
+    for ref, oid in aimed.items():
+        if oid not in known or host.get(ref, oid) != oid:
             # A branch `a` can't be stored beside `a/b`, which an earlier import may have brought.
-            clash = ref in above or not taken.isdisjoint(_parents(ref))
+            clash = ref in above or not taken.isdisjoint(_parents(ref)) or not git.fits(ref)
             name = f"{naming.ref_prefix(worktree)}clash/{oid}" if clash else ref
             wanted[name] = oid
             taken.add(name)
@@ -75,7 +79,7 @@ def bring_in(
     lfs.adopt(worktree, max_bytes=limits.max_bytes)
     host = git.refs(worktree.repository)
     wanted = missing(worktree, inside, host)
-    if wanted:
+    if oids := set(wanted.values()) - set(host.values()):
         command = server()
         if command is None:
             raise ToolError(
@@ -84,7 +88,6 @@ def bring_in(
             )
         try:
             quarantine = naming.worktree_state_dir(worktree) / "incoming"
-            oids = set(wanted.values())
             git.fetch(
                 worktree.repository, command, oids, quarantine, seconds=limits.seconds, max_bytes=limits.max_bytes
             )
@@ -93,7 +96,7 @@ def bring_in(
                 f"{worktree.name} could not be imported: {error.message}",
                 hint=f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s",
             ) from error
-        git.update_refs(worktree.repository, {ref: (oid, None) for ref, oid in wanted.items()})
+    git.update_refs(worktree.repository, {ref: (oid, None) for ref, oid in wanted.items()})
     moved, standing = _move(worktree, inside, host)
     commits = history.count(worktree.repository, *moved) if moved else 0
     return ImportReport(worktree, tuple(sorted(wanted)), moved, commits, *(standing or (None, None)))
@@ -186,5 +189,6 @@ def _in_sandbox(worktree: Worktree, *command: str) -> str:
 
 
 def _kept_at(worktree: Worktree, ref: str) -> str:
-    """The host's ref for one that the inside has."""
-    return naming.ref_prefix(worktree) + ref.removeprefix("refs/")
+    """The host's ref for one that the inside has, apart from those that wt itself has there."""
+    name = ref.removeprefix("refs/")
+    return naming.ref_prefix(worktree) + (ref if ref != name and name.partition("/")[0] in _OWN else name)
