@@ -1,5 +1,6 @@
 """Decides whether a worktree may go, and what goes with it; pure."""
 
+import shlex
 from dataclasses import dataclass
 
 from wt import naming
@@ -13,6 +14,7 @@ class Removal:
     """What was observed of a worktree that is to go.
 
     Attributes:
+        inner: other worktrees inside it, relative to it.
         dirty: paths that differ from the host's index, or are untracked and not ignored.
         only_here: commits that no branch, remote or tag would hold any more.
         only_here_with_branch: the same if its branch went too.
@@ -21,6 +23,7 @@ class Removal:
     """
 
     worktree: Worktree
+    inner: tuple[str, ...]
     dirty: tuple[str, ...]
     only_here: tuple[str, ...]
     only_here_with_branch: tuple[str, ...]
@@ -41,10 +44,15 @@ def decide(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ..
     """
     tree = seen.worktree
     if tree.is_main:
-        raise UsageError(f"{tree.name} is the main checkout", hint=f"`wt down {tree.name}` stops its sandbox")
+        raise UsageError(f"{tree.name} is the main checkout", hint=f"`wt down {shlex.quote(tree.name)}` stops its sandbox")
     if tree.locked is not None:
         reason = f": {tree.locked.strip()}" if tree.locked.strip() else ""
-        raise Refused(f"{tree.name} is locked{reason}", hint=f"git worktree unlock {tree.path}")
+        raise Refused(f"{tree.name} is locked{reason}", hint=f"git worktree unlock {shlex.quote(str(tree.path))}")
+    if seen.inner:
+        raise Refused(
+            f"{', '.join(seen.inner)} lies inside {tree.name}, and would go with it",
+            hint="remove or move the other worktree first",
+        )
     if seen.operations:
         raise Refused(f"a {seen.operations[0]} is under way in {tree.name}", hint="finish or abort it")
     if seen.dirty and not force:

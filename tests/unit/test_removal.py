@@ -8,7 +8,7 @@ from unit.nouns import MAIN, tree
 from wt import removal
 from wt.errors import Refused, UsageError
 
-GOING = removal.Removal(tree(), dirty=(), only_here=(), only_here_with_branch=(), operations=(), tip="tip")
+GOING = removal.Removal(tree(), inner=(), dirty=(), only_here=(), only_here_with_branch=(), operations=(), tip="tip")
 
 
 def names(chosen: tuple[object, ...]) -> list[str]:

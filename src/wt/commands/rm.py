@@ -39,15 +39,19 @@ def _observe(tree: Worktree) -> removal.Removal:
     # A stash entry that was imported once and is gone inside was applied or dropped there.
     ours, gone = naming.ref_prefix(tree), set()
     if inside is not None:
-        gone = {oid for name, oid in host.items() if name.startswith(f"{ours}stash/") and oid not in inside.stash}
+        alive = {*inside.stash, *inside.refs.values(), inside.detached}
+        gone = {oid for name, oid in host.items() if name.startswith(f"{ours}stash/") and oid not in alive}
     imported = {oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")}
-    tips = sorted(imported - gone)
+    # On no branch, HEAD is all that holds what was committed on the host.
+    head = None if tree.branch else git.resolve(tree.repository, (git.file_text(tree.git_dir / "HEAD") or "").strip())
+    tips = sorted(imported - gone | ({head} if head else set()))
     kept = {name: oid for name, oid in host.items() if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/"))}
     tip = host.get(tree.branch or "")
     without_branch = {name: oid for name, oid in kept.items() if name != tree.branch}
     operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir))
     return removal.Removal(
         worktree=tree,
+        inner=tuple(path for path in checkouts.inner(tree) if (tree.path / path).is_dir()),
         dirty=checkouts.dirty(tree),
         only_here=git.only_in(tree.repository, tips, sorted(set(kept.values()))),
         only_here_with_branch=git.only_in(
