@@ -12,8 +12,6 @@ from wt import git, hostile, naming, process
 from wt.errors import Refused, UsageError
 from wt.model import Repository, Worktree
 
-_RECORD = "repository"
-
 OPERATIONS = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -174,22 +172,30 @@ def remove_worktree(worktree: Worktree) -> None:
 def record(repository: Repository) -> None:
     """Write down the repository's key, so that it keeps it when it is moved."""
     text = f"{repository.key}\n{repository.common_dir}\n".encode(errors="surrogateescape")
-    hostile.write(naming.state_dir(repository), _RECORD, text, mode=0o644)
+    hostile.write(naming.state_dir(repository), naming.RECORD, text, mode=0o644)
 
 
 def _repository(common_dir: Path) -> Repository:
     """A repository with its key: the recorded one, unless that was copied here with its repository."""
     main_checkout = _main_checkout(common_dir)
     key, place = _recorded(common_dir)
-    if key and (place == common_dir or _recorded(place) != (key, place)):
+    if key and (place == common_dir or not _is_at(place, key)):
         return Repository(common_dir, main_checkout, key, recorded=place == common_dir)
     fresh = naming.repository_key(common_dir, main_checkout, common_dir.stat().st_ino)
     return Repository(common_dir, main_checkout, fresh, recorded=False)
 
 
+def _is_at(place: Path, key: str) -> bool:
+    """Whether the repository of that key is still at `place`; so it counts where we may not look."""
+    try:
+        return _recorded(place) == (key, place)
+    except OSError:
+        return True
+
+
 def _recorded(common_dir: Path) -> tuple[str, Path]:
     """The key that is written down in a repository and the place that it was written for; empty when none is."""
-    key, _, place = (git.file_text(common_dir / naming.STATE / _RECORD) or "").partition("\n")
+    key, _, place = (git.file_text(common_dir / naming.STATE / naming.RECORD) or "").partition("\n")
     return (key, Path(place.removesuffix("\n"))) if re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{8}", key) else ("", common_dir)
 
 

@@ -12,6 +12,7 @@ from wt.model import Repository, Worktree
 
 STATE = "wt-sandbox"
 MAIN_ID = "main"
+RECORD = "repository"
 _LINKED_PREFIX = "linked."
 
 # In a bare repository there may be worktrees, too; what a sandbox wrote in one of these would run on the host.
@@ -37,8 +38,12 @@ def digest(*parts: str, length: int) -> str:
 
 
 def linked_id(admin_name: str) -> str:
-    """The id of a linked worktree: the name of its admin directory, told apart from the main checkout's."""
-    taken = admin_name == MAIN_ID or admin_name.startswith(_LINKED_PREFIX)
+    """The id of a linked worktree: the name of its admin directory, told apart from what wt calls so itself.
+
+    In any case, since there are file systems that don't tell `Main` from `main`.
+    """
+    name = admin_name.lower()
+    taken = name in {MAIN_ID, RECORD} or name.startswith(_LINKED_PREFIX)
     return _LINKED_PREFIX + admin_name if taken else admin_name
 
 
