@@ -148,11 +148,15 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
             f"another git process is at work in {worktree.path}", hint=f"wait for it, or remove a stale {lock}"
         ) from error
     try:
-        if old is not None:
+        # We hold the index: only a wt that was killed can have left it.
+        built.with_name("index.wt.lock").unlink(missing_ok=True)
+        if old is not None and index.exists():
             built.write_bytes(index.read_bytes())
         git.run_in(worktree, "read-tree", "-i", "-m", *filter(None, (old, new)), env={"GIT_INDEX_FILE": str(built)})
-        git.update_refs(worktree.repository, {worktree.branch or "HEAD": (new, old or "0" * len(new))})
-        built.replace(index)
+        # One without the other would look as if all that came in had been staged for removal.
+        with process.postponed():
+            git.update_refs(worktree.repository, {worktree.branch or "HEAD": (new, old or "0" * len(new))})
+            built.replace(index)
     finally:
         built.unlink(missing_ok=True)
         lock.unlink(missing_ok=True)
