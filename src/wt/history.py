@@ -36,12 +36,18 @@ def count(repository: Repository, old: str | None, new: str) -> int:
 def submodule_changes(repository: Repository, old: str | None, new: str) -> tuple[str, ...]:
     """Paths at which `new` has a gitlink or a `.gitmodules` that `old` has not, or not the same.
 
-    With such a link in the index, a plain `git status` runs what the directory's own configuration says. A `.gitmodules`
-    could tell git to ignore it: it is not asked.
+    With such a link in the index, a plain `git status` runs what the directory's own configuration says. What a
+    `.gitmodules` tells git to ignore counts, too.
     """
     with _git(repository) as git:
         fields = git.diff_tree(
-            "-r", "-z", "--no-renames", "--diff-filter=AMT", "--ignore-submodules=none", old or _EMPTY_TREES[len(new)], new
+            "-r",
+            "-z",
+            "--no-renames",
+            "--diff-filter=AMT",
+            "--ignore-submodules=none",
+            old or _EMPTY_TREES[len(new)],
+            new,
         ).split("\0")
     changes = zip(fields[::2], fields[1::2], strict=False)
     return tuple(

@@ -84,7 +84,7 @@ def bring_in(
         if command is None:
             raise ToolError(
                 f"{worktree.name} has commits to import and no image to serve them from",
-                hint=f"start it once: wt up {worktree.name}",
+                hint=f"start it once: {shlex.join(['wt', 'up', worktree.name])}",
             )
         try:
             quarantine = naming.worktree_state_dir(worktree) / "incoming"
@@ -170,7 +170,9 @@ def _on_no_branch(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) 
     if inside.detached == here:
         return None
     why = f"on the host no branch is checked out but commit {here[:10]}, inside {_where(inside)}"
-    if inside.detached and (brings := _submodules(worktree, "HEAD", git.resolve(worktree.repository, here), inside.detached)):
+    if inside.detached and (
+        brings := _submodules(worktree, "HEAD", git.resolve(worktree.repository, here), inside.detached)
+    ):
         return brings
     if inside.head is None:
         resolve = ("reset", _kept_at(worktree, "HEAD"))
@@ -180,7 +182,8 @@ def _on_no_branch(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) 
 
 
 def _where(inside: InsideRefs) -> str:
-    return naming.short_branch(inside.head) if inside.head else f"commit {(inside.detached or '')[:10]}"
+    at = f"commit {inside.detached[:10]}" if inside.detached else "nothing"
+    return naming.short_branch(inside.head) if inside.head else at
 
 
 def _in_sandbox(worktree: Worktree, *command: str) -> str:

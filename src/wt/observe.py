@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -225,7 +226,9 @@ def _refuse_unreadable(tree: Worktree, user: HostUser) -> None:
         shift = 6 if status.st_uid == user.sandbox_uid else 3 if status.st_gid == user.sandbox_gid else 0
         if (status.st_mode >> shift) & 0o5 != 0o5:
             lasting = f"git config core.sharedRepository {'0644' if user.is_root else 'world'}"
-            opened = f"`chmod -R a+rX {objects} {refs}`, and `{lasting}` for what will come"
+            opened = (
+                f"`{shlex.join(['chmod', '-R', 'a+rX', str(objects), str(refs)])}`, and `{lasting}` for what will come"
+            )
             raise Refused(
                 f"{path} can't be read by the sandbox's user {user.sandbox_uid}:{user.sandbox_gid}",
                 hint="work in a worktree that `wt new` makes" if path == tree.path else opened,

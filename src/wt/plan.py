@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -303,7 +304,7 @@ def new(
     full = f"refs/heads/{branch}"
     holders = [tree for tree in worktrees if tree.branch == full]
     if holders:
-        raise Refused(f"{branch} is checked out in {holders[0].path}", hint=f"wt up {holders[0].name}")
+        raise Refused(f"{branch} is checked out in {holders[0].path}", hint=shlex.join(["wt", "up", holders[0].name]))
     if full in branches and start is not None:
         raise UsageError(
             f"the branch {branch} exists; --from is for a new one", hint="leave out --from, or choose another name"
@@ -369,7 +370,8 @@ def _refuse_shared_files(seen: Surroundings) -> None:
         running = [each for each in seen.containers or () if each.project == project and each.running]
         if any(each.config and not naming.lies_in(inside, each.hidden) for each in running):
             raise Refused(
-                f"{why} while that of {around.name} runs, which could write to it", hint=f"wt down {around.name}"
+                f"{why} while that of {around.name} runs, which could write to it",
+                hint=shlex.join(["wt", "down", around.name]),
             )
 
 

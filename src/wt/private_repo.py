@@ -156,7 +156,7 @@ def read_refs(worktree: Worktree) -> InsideRefs:
     # Newest first; each line of the reflog ends one entry's life as the newest.
     stash = tuple(reversed(_reflog(root, "refs/stash")[1:][-_MAX_STASH:])) if "refs/stash" in names else ()
     return InsideRefs(
-        head=symbolic[1] if symbolic else None,
+        head=symbolic[1] if symbolic and _REF.fullmatch(symbolic[1]) else None,
         detached=detached,
         refs=shared,
         stash=stash or ((names["refs/stash"],) if "refs/stash" in names else ()),

@@ -44,7 +44,9 @@ def decide(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ..
     """
     tree = seen.worktree
     if tree.is_main:
-        raise UsageError(f"{tree.name} is the main checkout", hint=f"`wt down {shlex.quote(tree.name)}` stops its sandbox")
+        raise UsageError(
+            f"{tree.name} is the main checkout", hint=f"`wt down {shlex.quote(tree.name)}` stops its sandbox"
+        )
     if tree.locked is not None:
         reason = f": {tree.locked.strip()}" if tree.locked.strip() else ""
         raise Refused(f"{tree.name} is locked{reason}", hint=f"git worktree unlock {shlex.quote(str(tree.path))}")

@@ -1,5 +1,6 @@
 """`wt agent`: run the agent in a sandbox, started if it is down."""
 
+import shlex
 import stat
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -32,7 +33,8 @@ def run(context: Context, name: str | None, arguments: Sequence[str]) -> int:
     if code == docker.NOT_THERE and not docker.has_program(container, words[0]):
         raise ToolError(
             f"there is no {words[0]} in the sandbox of {tree.name}",
-            hint=f"install it in .devcontainer/Dockerfile, or change [agent] in wt.toml; then wt up {tree.name}",
+            hint="install it in .devcontainer/Dockerfile, or change [agent] in wt.toml; "
+            f"then wt up {shlex.quote(tree.name)}",
         )
     return code
 

@@ -1,5 +1,6 @@
 """`wt logs`: what the containers of a sandbox say."""
 
+import shlex
 from collections.abc import Iterator
 
 from wt import compose, docker, naming, process, selection
@@ -12,5 +13,5 @@ def run(context: Context, name: str | None, *, follow: bool, tail: str) -> Itera
     tree = selection.worktree(context, name)
     project = naming.project_name(tree)
     if not docker.containers(project=project):
-        raise UsageError(f"{tree.name} has no sandbox", hint=f"wt up {tree.name}")
+        raise UsageError(f"{tree.name} has no sandbox", hint=shlex.join(["wt", "up", tree.name]))
     return process.follow(compose.logs_command(project, (), follow=follow, tail=tail))

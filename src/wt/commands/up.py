@@ -1,5 +1,6 @@
 """`wt up`: start sandboxes."""
 
+import shlex
 import time
 from collections.abc import Iterable
 
@@ -89,5 +90,5 @@ def wait_for_dependencies(tree: Worktree, container: Container, context: Context
         if code != "0":
             raise WtError(
                 f"the dependencies of {tree.name} could not be installed (exit code {code})",
-                hint=f"wt logs {tree.name}",
+                hint=shlex.join(["wt", "logs", tree.name]),
             )
