@@ -6,6 +6,7 @@ directories, never from the worktree's `.git`.
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 from wt import git, hostile, naming, process
@@ -38,7 +39,7 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
             )
         usual = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
-        trust = f"if you trust its owner: git config --global --add safe.directory {directory}"
+        trust = f"if you trust its owner: git config --global --add safe.directory {shlex.quote(str(directory))}"
         hint = trust if "dubious ownership" in answer.complaint else usual
         raise Refused(f"git does not open {directory}: {answer.complaint}", hint=hint)
     common_text, git_text, inside, *more = answer.text.removesuffix("\n").split("\n")
@@ -79,6 +80,13 @@ def worktrees(repository: Repository) -> tuple[Worktree, ...]:
         locked = git.file_text(git_dir / "locked")
         found.append(Worktree(repository, worktree_id, path, git_dir, _head_branch(git_dir), locked))
     return tuple(found)
+
+
+def points_back(worktree: Worktree) -> bool:
+    """Whether the worktree is this repository's, and not that of the one which this one was copied from."""
+    text = None if worktree.is_main else hostile.read(worktree.path, ".git")
+    place = os.fsdecode(text or b"").removeprefix("gitdir: ").rstrip("\n")
+    return text is None or (worktree.path / place).resolve() == worktree.git_dir.resolve()
 
 
 def inner(worktree: Worktree) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wt import checkouts, naming
-from wt.errors import UsageError
+from wt.errors import Refused, UsageError
 from wt.model import Context, HostUser, Repository, Worktree
 
 
@@ -59,5 +59,10 @@ def _named(repository: Repository, name: str) -> Worktree:
     if not tree.path.is_dir():
         raise UsageError(
             f"{tree.path} is gone", hint="git worktree prune forgets it, git worktree repair finds a moved one"
+        )
+    if not checkouts.points_back(tree):
+        raise Refused(
+            f"{tree.path} belongs to another repository than {repository.common_dir}",
+            hint="run wt there; where the repository was moved, `git worktree repair` mends it",
         )
     return tree

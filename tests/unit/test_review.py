@@ -3,16 +3,14 @@
 import os
 import shlex
 import signal
-import stat
 from pathlib import Path
 
 import pytest
 
 from unit.repos import Inside, commit, git, linked, repository, run, worktree, wt
-from wt import checkouts, history, importer, naming, private_repo, process, removal
+from wt import checkouts, naming, removal
 from wt import git as host
 from wt.commands import rm
-from wt.config import Import
 from wt.errors import Interrupted, Refused, WtError
 
 
@@ -177,15 +175,6 @@ def test_a_stale_index_of_wt_does_not_stand_in_the_way(shop: Path) -> None:
     assert inside.bring_in().moved
 
 
-def test_intent_to_add_on_the_host(shop: Path) -> None:
-    inside = Inside(linked(shop))
-    (inside.tree.path / "inside").write_text("x")
-    git(inside.tree.path, "add", "--intent-to-add", "inside")
-    inside.commit()
-    report = inside.bring_in()
-    print(report)
-
-
 def test_a_long_ref_does_not_stop_an_import(shop: Path) -> None:
     inside = Inside(linked(shop))
     oid = inside.commit()
@@ -243,3 +232,11 @@ def test_no_checkout_of_an_empty_tree(shop: Path) -> None:
     inside = Inside(shop.parent / "e")
     inside.commit()
     assert inside.bring_in().moved
+
+
+def test_a_copy_of_a_repository_leaves_the_worktrees_of_the_first_alone(shop: Path, tmp_path: Path) -> None:
+    feature = linked(shop)
+    run(["cp", "-a", shop, tmp_path / "copy"], tmp_path)
+    wt(shop, "path", "feature")
+    wt(feature, "path", "feature")
+    assert "belongs to another repository" in wt(tmp_path / "copy", "path", "feature", code=3).stderr
