@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 
-from wt import hostile
-from wt.errors import UsageError
+from wt import hostile, naming
+from wt.errors import Refused, UsageError
 
 FILE = ".devcontainer/wt.toml"
 _SIZE = re.compile(r"[1-9][0-9]*[kmg]", re.IGNORECASE)
@@ -141,7 +141,7 @@ def ca_bundle(config: Config, root: Path) -> Path | None:
 
     Raises:
         UsageError: it does not exist, can't be read, or holds no certificate.
-        Refused: it lies in the worktree, and is a symlink or behind one.
+        Refused: it lies where the sandbox writes, or in the worktree and is a symlink or behind one.
     """
     wanted = os.environ.get("WT_CA_BUNDLE") or config.ca_bundle
     if not wanted:
@@ -153,12 +153,21 @@ def ca_bundle(config: Config, root: Path) -> Path | None:
         if not path.is_file():
             raise UsageError(f"{source} names {path}, which is not a file", hint=hint)
         # An agent may have put a link to a file of the host into its worktree.
-        inside = path.is_relative_to(root)
-        content = hostile.read(root, str(path.relative_to(root))) if inside else path.read_bytes()
+        real = path.parent.resolve() / path.name
+        below = next(
+            (each.relative_to(top) for each, top in ((path, root), (real, root.resolve())) if each.is_relative_to(top)),
+            None,
+        )
+        content = hostile.read(root, str(below)) if below else path.read_bytes()
     except OSError as error:
         raise UsageError(f"{source} names {path}, which can't be read: {error.strerror}", hint=hint) from error
     if b"-----BEGIN CERTIFICATE-----" not in (content or b""):
         raise UsageError(f"{source} names {path}, which holds no certificate", hint=hint)
+    if below and not naming.lies_in(below, (".devcontainer", *config.protect)):
+        raise Refused(
+            f"{source} names {path}, which the sandbox could replace by a link to a file of yours",
+            hint="put it into .devcontainer, or name it in protect",
+        )
     return path.resolve()
 
 

@@ -181,15 +181,29 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\n"
 
 
 def test_the_ca_bundle_of_the_environment_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".devcontainer").mkdir()
     for name in ("ca.pem", "other.pem"):
-        (tmp_path / name).write_text(CERTIFICATE)
+        (tmp_path / ".devcontainer" / name).write_text(CERTIFICATE)
+    wanted = Config(ca_bundle=".devcontainer/ca.pem")
     assert config.ca_bundle(Config(), tmp_path) is None
-    assert config.ca_bundle(Config(ca_bundle="ca.pem"), tmp_path) == tmp_path / "ca.pem"
-    monkeypatch.setenv("WT_CA_BUNDLE", str(tmp_path / "other.pem"))
-    assert config.ca_bundle(Config(ca_bundle="ca.pem"), tmp_path) == tmp_path / "other.pem"
+    assert config.ca_bundle(wanted, tmp_path) == tmp_path / ".devcontainer/ca.pem"
+    monkeypatch.setenv("WT_CA_BUNDLE", str(tmp_path / ".devcontainer/other.pem"))
+    assert config.ca_bundle(wanted, tmp_path) == tmp_path / ".devcontainer/other.pem"
     monkeypatch.setenv("WT_CA_BUNDLE", str(tmp_path / "none.pem"))
     with pytest.raises(UsageError, match=r"WT_CA_BUNDLE names .*none\.pem"):
         config.ca_bundle(Config(ca_bundle="ca.pem"), tmp_path)
+
+
+def test_a_ca_bundle_is_none_that_the_sandbox_could_replace_by_a_link(tmp_path: Path) -> None:
+    root, alias = tmp_path / "shop", tmp_path / "alias"
+    (root / "certs").mkdir(parents=True)
+    (root / "certs/ca.pem").write_text(CERTIFICATE)
+    alias.symlink_to(root)
+    for wanted in ("certs/ca.pem", f"{alias}/certs/ca.pem", "../alias/certs/ca.pem"):
+        with pytest.raises(Refused, match="the sandbox could replace"):
+            config.ca_bundle(Config(ca_bundle=wanted), root)
+        protected = Config(ca_bundle=wanted, protect=("certs",))
+        assert config.ca_bundle(protected, root) == root / "certs/ca.pem"
 
 
 @pytest.mark.parametrize(
