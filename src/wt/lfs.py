@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from wt import hostile, naming
@@ -32,13 +33,13 @@ def adopt(worktree: Worktree, *, max_bytes: int) -> int:
         match = re.fullmatch(rf"{_STORE}/(..)/(..)/(\1\2[0-9a-f]{{60}})", path)
         target = store / path.removeprefix(f"{_STORE}/")
         if match and not target.exists():
-            size = _copy(root, path, target, oid=match[3], limit=left)
-            left, copied = left - size, copied + bool(size)
+            size, kept = _copy(root, path, target, oid=match[3], limit=left)
+            left, copied = left - size, copied + kept
     return copied
 
 
-def _copy(root: Path, path: str, target: Path, *, oid: str, limit: int) -> int:
-    """Copy one object, its hash checked; the bytes it has, 0 when it is not what its name says."""
+def _copy(root: Path, path: str, target: Path, *, oid: str, limit: int) -> tuple[int, bool]:
+    """Copy one object; the bytes it has, and whether they are what its name says: else there is no copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=".wt.", dir=target.parent)
     total, size = hashlib.sha256(), 0
@@ -51,9 +52,11 @@ def _copy(root: Path, path: str, target: Path, *, oid: str, limit: int) -> int:
                 total.update(chunk)
                 file.write(chunk)
         if total.hexdigest() != oid:
-            return 0
+            return size, False
         Path(temporary).chmod(0o644)
         Path(temporary).rename(target)
     finally:
         Path(temporary).unlink(missing_ok=True)
-    return size
+        with suppress(OSError):  # those that hold something stay
+            os.removedirs(target.parent)
+    return size, True

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from unit.repos import Inside, commit, git, linked, repository, run, worktree, wt
-from wt import checkouts, naming, removal
+from wt import checkouts, lfs, naming, removal
 from wt import git as host
 from wt.commands import rm
-from wt.errors import Interrupted, Refused, WtError
+from wt.errors import Interrupted, Refused, ToolError, WtError
 
 
 def with_submodule(inside: Inside) -> None:
@@ -240,3 +240,15 @@ def test_a_copy_of_a_repository_leaves_the_worktrees_of_the_first_alone(shop: Pa
     wt(shop, "path", "feature")
     wt(feature, "path", "feature")
     assert "belongs to another repository" in wt(tmp_path / "copy", "path", "feature", code=3).stderr
+
+
+def test_lfs_objects_that_are_none_count_and_leave_nothing(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    for number in range(9):
+        oid = f"{number:064x}"
+        place = inside.path / "lfs/objects" / oid[:2] / oid[2:4]
+        place.mkdir(parents=True, exist_ok=True)
+        (place / oid).write_bytes(b"x" * 20)
+    with pytest.raises(ToolError, match="larger than an import may be"):
+        lfs.adopt(inside.tree, max_bytes=100)
+    assert not (shop / ".git/lfs").exists()
