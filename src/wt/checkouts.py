@@ -146,7 +146,7 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
         new: object name that it gets.
 
     Raises:
-        Refused: another git process holds the index.
+        Refused: another git process holds the index, or has switched the branch since `worktree` was read.
     """
     index, lock, built = (worktree.git_dir / name for name in ("index", "index.lock", "index.wt"))
     try:
@@ -156,6 +156,8 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
             f"another git process is at work in {worktree.path}", hint=f"wait for it, or remove a stale {lock}"
         ) from error
     try:
+        if _head_branch(worktree.git_dir) != worktree.branch:
+            raise Refused(f"another branch was checked out in {worktree.path} meanwhile", hint="sync again")
         # We hold the index: only a wt that was killed can have left it.
         built.with_name("index.wt.lock").unlink(missing_ok=True)
         if old is not None and index.exists():

@@ -116,6 +116,11 @@ def _move(
         return None, _elsewhere(worktree, inside, host) or _diverged(worktree, inside, old, new)
     if brings := _submodules(worktree, branch, old, new):
         return None, brings
+    if others := [
+        str(tree.path) for tree in checkouts.worktrees(repository) if tree.branch == branch and tree != worktree
+    ]:
+        why = f"{naming.short_branch(branch)} is checked out in {others[0]}, too, whose index would stay behind"
+        return None, (why, "check out another branch there, then sync again")
     if not checkouts.index_matches(worktree, old):
         staged = f"changes are staged on the host in {worktree.path}"
         return None, (staged, "commit or unstage them, then sync again")

@@ -252,3 +252,35 @@ def test_lfs_objects_that_are_none_count_and_leave_nothing(shop: Path) -> None:
     with pytest.raises(ToolError, match="larger than an import may be"):
         lfs.adopt(inside.tree, max_bytes=100)
     assert not (shop / ".git/lfs").exists()
+
+
+def test_a_switch_on_the_host_during_an_import_keeps_its_index(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    new = inside.commit()
+    git(inside.tree.path, "switch", "--quiet", "--create", "elsewhere")
+    report = inside.bring_in()  # as it looked before the switch
+    assert (report.moved, git(inside.tree.path, "status", "--porcelain")) == (None, "?? inside")
+    assert new in host.refs(inside.tree.repository).values()
+
+
+def test_a_branch_that_is_checked_out_twice_does_not_move(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    git(shop, "worktree", "add", "--quiet", "--force", "../second", "feature")
+    inside.commit()
+    report = inside.bring_in()
+    assert "second" in (report.kept or "")
+    assert git(shop.parent / "second", "status", "--porcelain") == ""
+
+
+@pytest.mark.xfail(strict=True, reason="the state of a worktree is known by its id alone")
+def test_a_worktree_that_git_removed_leaves_its_sandbox_s_repository_to_no_other(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    lost = inside.commit()
+    git(shop, "worktree", "remove", "--force", "../feature")
+    git(shop, "worktree", "add", "--quiet", "-b", "other", "../feature")
+    try:
+        again = Inside(shop.parent / "feature")
+    except Refused:
+        return
+    assert again.git("symbolic-ref", "HEAD") == "refs/heads/other"
+    assert again.git("cat-file", "-t", lost, code=128) == ""
