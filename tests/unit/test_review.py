@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import Inside, commit, git, linked, repository, run, worktree, wt
+from unit.repos import WT, Inside, commit, git, linked, repository, run, worktree, wt
 from wt import checkouts, lfs, naming, removal
 from wt import git as host
 from wt.commands import rm
@@ -284,3 +284,22 @@ def test_a_worktree_that_git_removed_leaves_its_sandbox_s_repository_to_no_other
         return
     assert again.git("symbolic-ref", "HEAD") == "refs/heads/other"
     assert again.git("cat-file", "-t", lost, code=128) == ""
+
+
+def test_a_symlink_in_a_checkout_does_not_choose_where_a_worktree_comes(shop: Path) -> None:
+    (shop / ".devcontainer").mkdir()
+    (shop / ".devcontainer/wt.toml").write_text('worktree_dir = "trees/{name}"\n')
+    (shop.parent / "elsewhere").mkdir()
+    (shop / "trees").symlink_to("../elsewhere")
+    assert "symlink" in wt(shop, "new", "x", code=3, env={"DOCKER_HOST": "unix:///nowhere"}).stderr
+
+
+def test_bash_completes_no_command_between_quotation_marks(shop: Path) -> None:
+    for name in ("fea$(touch${IFS}ran)", "fea`touch${IFS}ran`", "feature"):
+        git(shop, "branch", name)
+    ask = (
+        'eval "$(wt completion bash)"; COMP_LINE=\'wt new "fea\'; COMP_POINT=${#COMP_LINE}; '
+        "COMP_WORDS=(wt new '\"fea'); COMP_CWORD=2; _wt_complete; printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    places = f"{Path(WT).parent}:{os.environ['PATH']}"
+    assert run(["bash", "-c", ask], shop, env={"PATH": places}).stdout == "feature\n"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from wt import apply, checkouts, config, git, naming, observe, plan, process
 from wt.commands import prepare, up
-from wt.errors import UsageError
+from wt.errors import Refused, UsageError
 from wt.model import Context, Repository, Worktree
 from wt.steps import AddWorktree, HandOver
 
@@ -57,6 +57,8 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
         repository, pattern, name, taken=[tree.path for tree in trees if tree.branch != f"refs/heads/{branch}"]
     )
     path = wanted.parent.resolve() / wanted.name
+    if any(wanted.is_relative_to(tree.path) and not path.is_relative_to(tree.path.resolve()) for tree in trees):
+        raise Refused(f"{wanted} lies behind a symlink, which a sandbox may have made", hint="remove the symlink")
     current = (here.branch if here is not None else None) or git.default_branch(repository)
     step = plan.new(
         repository,

@@ -13,7 +13,8 @@ _wt_complete() {
     while IFS=$'\t' read -r value help; do
         value="${value#"$before"}"
         case "$word" in
-            [\'\"]*) ;;
+            # Between these nothing is quoted again: what bash would run, or take for the end, is not offered.
+            [\'\"]*) [[ "$value" != *[\$\`\"\'\\!]* ]] || continue ;;
             *) printf -v value %q "$value" ;;
         esac
         COMPREPLY+=("$value")
