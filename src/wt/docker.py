@@ -53,11 +53,18 @@ def containers(*, project: str | None = None) -> tuple[Container, ...]:
     answer = _docker("ps", "--all", "--no-trunc", *chosen, "--format", _ROW, seconds=_PATIENCE)
     rows = [json.loads(line) for line in answer.text.splitlines() if line]
     return tuple(
-        Container(
-            **row | {"networks": tuple(row["networks"].split(",")), "hidden": tuple(json.loads(row["hidden"] or "[]"))}
-        )
+        Container(**row | {"networks": tuple(row["networks"].split(",")), "hidden": _paths(row["hidden"])})
         for row in rows
     )
+
+
+def _paths(label: str) -> tuple[str, ...]:
+    """What the label of hidden directories says; nothing where somebody else has one of that name."""
+    try:
+        found = json.loads(label or "[]")
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def network_driver(name: str) -> str | None:

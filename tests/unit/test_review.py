@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import WT, Inside, commit, git, linked, repository, run, worktree, wt
-from wt import checkouts, lfs, naming, removal
+from wt import checkouts, docker, lfs, naming, removal
 from wt import git as host
 from wt.commands import rm
 from wt.errors import Interrupted, Refused, ToolError, WtError
@@ -303,3 +303,9 @@ def test_bash_completes_no_command_between_quotation_marks(shop: Path) -> None:
     )
     places = f"{Path(WT).parent}:{os.environ['PATH']}"
     assert run(["bash", "-c", ask], shop, env={"PATH": places}).stdout == "feature\n"
+
+
+@pytest.mark.parametrize("label", ["foo", "3", '"trees"', "{}"])
+def test_a_label_of_somebody_else_s_container_is_no_bug(label: str) -> None:
+    assert docker._paths(label) == ()
+    assert docker._paths('["trees"]') == ("trees",)
