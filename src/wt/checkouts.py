@@ -101,6 +101,13 @@ def outer(worktree: Worktree) -> tuple[Worktree, ...]:
     return tuple(tree for tree in others if worktree.path.is_relative_to(tree.path))
 
 
+def identity(worktree: Worktree) -> str:
+    """What differs between a worktree and one that was made at its path, and with its id, after it was removed."""
+    # An inode's number is soon given away again; git writes this file once, when it makes the worktree.
+    made = worktree.git_dir / "commondir"
+    return f"{worktree.path.stat().st_ino} {made.stat().st_mtime_ns if made.is_file() else 0}"
+
+
 def submodules(worktree: Worktree) -> tuple[str, ...]:
     """Paths at which the host's index has a submodule, initialised or not."""
     entries = git.run_in(worktree, "ls-files", "--stage", "-z").stdout

@@ -21,6 +21,8 @@ READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at 
 # Exit code of a shell that finds no such program, and of docker too.
 NOT_THERE = 127
 _PROJECT = "com.docker.compose.project"
+# Where what wt asks runs: /app may be a directory that is gone from the host.
+_EXEC = ("docker", "exec", "--workdir=/")
 _EXEC_MARK = "WT_EXEC"
 # Seconds that an engine may take for what it knows by heart.
 _PATIENCE = 30
@@ -186,12 +188,12 @@ def signal_command(container: Container, mark: str) -> list[str]:
         'found=; for process in /proc/[0-9]*; do if tr "\\0" "\\n" <"$process/environ" 2>/dev/null | grep -qx "$1"; '
         'then kill -s "$2" "${process#/proc/}" 2>/dev/null && found=1; fi; done; [ -n "$found" ]'
     )
-    return ["docker", "exec", container.id, "sh", "-c", script, "sh", f"{_EXEC_MARK}={mark}"]
+    return [*_EXEC, container.id, "sh", "-c", script, "sh", f"{_EXEC_MARK}={mark}"]
 
 
 def upload_pack_running(container: Container) -> list[str]:
     """The command line that serves a running sandbox's commits on its standard streams."""
-    return ["docker", "exec", "--interactive", container.id, *_UPLOAD_PACK]
+    return [*_EXEC, "--interactive", container.id, *_UPLOAD_PACK]
 
 
 def upload_pack_stopped(image: str, repository: Path, objects: Path, user: tuple[int, int]) -> list[str]:
@@ -232,7 +234,7 @@ def wait_for_dependencies(container: Container, *, seconds: int) -> str:
         ToolError: it took longer, or the sandbox stopped.
     """
     script = f"until [ -s {READY_FILE} ]; do sleep 0.2; done; cat {READY_FILE}"
-    return process.run(["docker", "exec", container.id, "sh", "-c", script], seconds=seconds).text.strip()
+    return process.run([*_EXEC, container.id, "sh", "-c", script], seconds=seconds).text.strip()
 
 
 def last_lines(container: Container) -> list[str]:

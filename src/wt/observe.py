@@ -65,6 +65,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         hidden=facts.hide,
         inner=checkouts.inner(tree),
         outer=checkouts.outer(tree),
+        directory=checkouts.identity(tree),
         containers=containers,
         notes=_notes(tree),
     )

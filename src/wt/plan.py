@@ -60,6 +60,7 @@ class Surroundings:
         hidden: directories that its sandbox does not see.
         inner: other worktrees inside it, relative to it.
         outer: other worktrees that it lies inside of.
+        directory: tells it from another one that was at its path: a container keeps the one that it was started with.
         containers: all of the engine's; None when it can't be reached.
         notes: what the user should read, though nothing is refused for it.
     """
@@ -84,6 +85,7 @@ class Surroundings:
     hidden: tuple[str, ...]
     inner: tuple[str, ...]
     outer: tuple[Worktree, ...]
+    directory: str
     containers: tuple[Container, ...] | None
     notes: tuple[str, ...] = ()
 
@@ -162,7 +164,7 @@ def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
         "WT_AGENT_VERSION": seen.config.agent.version,
     }
     settings = [f"{key}={value}" for key, value in sorted(values.items())]
-    return values | {"WT_CONFIG": naming.digest(seen.files_digest, *settings, length=12)}
+    return values | {"WT_CONFIG": naming.digest(seen.files_digest, seen.directory, *settings, length=12)}
 
 
 def node_tag(text: str | None) -> str:

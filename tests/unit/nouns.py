@@ -42,5 +42,6 @@ SEEN = Surroundings(
     hidden=(),
     inner=(),
     outer=(),
+    directory="",
     containers=(),
 )

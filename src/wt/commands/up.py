@@ -65,7 +65,9 @@ def running(tree: Worktree, context: Context) -> Container:
     """The container of a sandbox, started if it is down."""
     project = naming.project_name(tree)
     container = observe.app(docker.containers(project=project), project)
-    if container is not None and container.running:
+    # Without it the worktree was made anew, and what runs sees the directory that was there before.
+    prepared = observe.env_value(tree, "WT_CONFIG")
+    if container is not None and container.running and prepared:
         private_repo.renew_packed_refs(tree)
         return container
     with prepare.alone(tree.repository, context):
