@@ -216,6 +216,25 @@ def test_catch_up_leaves_a_conflict_to_be_resolved_and_then_goes_on(app: Inside)
     assert app.git("rev-parse", "HEAD~1") == git(app.tree.path, "rev-parse", "HEAD")
 
 
+@pytest.mark.parametrize("way", ["--continue", "--abort"])
+def test_what_is_committed_while_a_rebase_waits_is_kept(app: Inside, way: str) -> None:
+    app.commit("file", "inside\n")
+    git(app.tree.path, "reset", "--quiet")
+    commit(app.tree.path, "file", "outside\n")
+    in_sandbox(app, "git", "catch-up", code=1)
+    meanwhile = app.commit("meanwhile")
+    place = app.tree.path.parent / "git-catch-up"
+    (place / "file").write_text("both\n")
+    git(place, "add", "file")
+    git(place, "-c", "core.editor=true", "rebase", way)
+    assert app.git("rev-parse", "feature") == meanwhile
+    in_sandbox(app, "git", "catch-up", code=0 if way == "--continue" else 1)
+    if way == "--continue":
+        assert app.git("log", "--format=%s", "-3") == "made inside\nmade inside\na commit"
+        assert (app.git("show", "HEAD:meanwhile"), app.git("show", "HEAD:file")) == ("made inside", "both")
+        assert not place.exists()
+
+
 @pytest.mark.parametrize(
     ("prepare", "words", "said"),
     [
