@@ -43,7 +43,6 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     bundle = config.ca_bundle(settings, tree.path)
     mount_points = (*facts.mount_points, *facts.protect, *facts.hide)
     made = (plan.CLAUDE_DIR, plan.CLAUDE_JSON, plan.BASH_HISTORY, *plan.PROTECTED, *mount_points)
-    view = private_repo.host_view_files(tree, git_settings)
     return plan.Surroundings(
         worktree=tree,
         user=user,
@@ -59,7 +58,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         ca_digest=hashlib.sha256(bundle.read_bytes()).hexdigest()[:12] if bundle else "",
         shared_services=shared_services(tree, settings),
         has_private_repository=private_repo.is_complete(tree),
-        host_view_current=private_repo.host_view_is_current(tree, view),
+        host_view_current=private_repo.host_view_is_current(tree, private_repo.host_view_files(tree, git_settings)),
         has_lfs=(tree.repository.common_dir / "lfs").is_dir(),
         submodules=checkouts.submodules(tree),
         hidden=facts.hide,
