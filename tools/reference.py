@@ -47,7 +47,7 @@ Standard output carries the answer, standard error everything else. With `--json
 A failure is one line on standard output too, and the [exit code](exit-codes.md) says the same:
 
 ```json
-{"version": 1, "error": {"code": "usage", "message": "No such option: --x", "hint": "wt ls --help", "details": []}}
+{"version": 1, "error": {"code": "usage", "message": "no such option: --x", "hint": "wt ls --help", "details": []}}
 ```
 
 `hint` can be null. A bug (70) and an interruption (130) are text on standard error, with `--json` as well. `version`

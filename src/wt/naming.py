@@ -152,13 +152,15 @@ def worktree_folder(repository: Repository, pattern: str) -> str | None:
 
 
 def find_worktree(worktrees: Sequence[Worktree], wanted: str) -> Worktree:
-    """The worktree that the user means: by name or branch, else by path.
+    """The worktree that the user means: by name or branch, else by path, of it or of a directory in it.
 
     Raises:
         UsageError: none or more than one fits.
     """
     named = [tree for tree in worktrees if wanted in (tree.name, tree.branch and short_branch(tree.branch))]
-    for found in (named, [tree for tree in worktrees if _same_place(tree.path, wanted)]):
+    inner = [tree for tree in worktrees if _lies_in(tree.path, wanted)]
+    around = sorted(inner, key=lambda tree: len(tree.path.parts))[-1:]
+    for found in (named, [tree for tree in worktrees if _same_place(tree.path, wanted)], around):
         if len(found) == 1:
             return found[0]
         if found:
@@ -172,3 +174,9 @@ def _same_place(path: Path, wanted: str) -> bool:
     """Whether what was typed leads to `path`, through symlinks or not."""
     typed = os.path.expanduser(wanted)  # noqa: PTH111 - pathlib fails where there is no such user
     return bool(wanted) and os.path.realpath(typed) == os.path.realpath(path)
+
+
+def _lies_in(path: Path, wanted: str) -> bool:
+    """Whether what was typed is a directory in `path`, and can't be a misspelt name."""
+    typed = Path(os.path.realpath(os.path.expanduser(wanted)))  # noqa: PTH111 - as above
+    return wanted.startswith((".", "/", "~")) and typed.is_dir() and typed.is_relative_to(os.path.realpath(path))

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -316,10 +316,21 @@ def new(
     _refuse_place(path, repository, exposed)
     if full in branches:
         return AddWorktree(repository, path, branch, None)
+    _refuse_clash(full, branches)
     first = start or default_start
     if first is None:
         raise UsageError("the repository has no commit to start from", hint="make a first commit")
     return AddWorktree(repository, path, branch, first)
+
+
+def _refuse_clash(full: str, branches: Iterable[str]) -> None:
+    for each in branches:
+        if each.startswith(f"{full}/") or full.startswith(f"{each}/"):
+            names = (naming.short_branch(name) for name in (full, each))
+            raise Refused(
+                "git can't have a branch {} beside the branch {}".format(*names),
+                hint="choose another name, or give one with --branch",
+            )
 
 
 def _refuse_place(path: Path, repository: Repository, exposed: Sequence[Path]) -> None:

@@ -57,12 +57,16 @@ def _named(repository: Repository, name: str) -> Worktree:
     """The worktree of a repository that the user means by `name`."""
     tree = naming.find_worktree(checkouts.worktrees(repository), name)
     if not tree.path.is_dir():
-        raise UsageError(
-            f"{tree.path} is gone", hint="git worktree prune forgets it, git worktree repair finds a moved one"
-        )
+        raise gone(tree)
     if not checkouts.points_back(tree):
         raise Refused(
             f"{tree.path} belongs to another repository than {repository.common_dir}",
             hint="run wt there; where the repository was moved, `git worktree repair` mends it",
         )
     return tree
+
+
+def gone(tree: Worktree) -> UsageError:
+    """The error for a worktree whose directory is not there."""
+    hint = "git worktree prune forgets it, git worktree repair finds a moved one"
+    return UsageError(f"{tree.path} is gone", hint=hint)

@@ -59,8 +59,9 @@ def _misused(error: typer.TyperException, *, as_json: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         output.say(error.format_message())
     else:
-        hint = f"{context.command_path} --help" if context is not None else None
-        output.failure(UsageError(error.format_message().rstrip("."), hint=hint), as_json=as_json)
+        hint = f"{context.command_path if context is not None else 'wt'} --help"
+        message = error.format_message().rstrip(".")
+        output.failure(UsageError(message[:1].lower() + message[1:], hint=hint), as_json=as_json)
     return UsageError.exit_code
 
 

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from wt import apply, checkouts, config, git, naming, observe, plan, process
+from wt import apply, checkouts, config, git, naming, observe, plan, process, selection
 from wt.commands import prepare, up
 from wt.errors import Refused, UsageError
 from wt.model import Context, Repository, Worktree
@@ -52,6 +52,9 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
         raise UsageError(f"--from {start!r} is not a commit", hint="name a branch, a tag or a commit")
     root = here.path if here is not None else repository.main_checkout or repository.common_dir
     trees = checkouts.worktrees(repository)
+    for tree in trees:
+        if tree.branch == f"refs/heads/{branch}" and not tree.path.is_dir():
+            raise selection.gone(tree)
     pattern = config.load(root).worktree_dir
     wanted = naming.worktree_path(
         repository, pattern, name, taken=[tree.path for tree in trees if tree.branch != f"refs/heads/{branch}"]
