@@ -103,9 +103,14 @@ def outer(worktree: Worktree) -> tuple[Worktree, ...]:
 
 def identity(worktree: Worktree) -> str:
     """What differs between a worktree and one that was made at its path, and with its id, after it was removed."""
+    return f"{worktree.path.stat().st_ino} {made(worktree)}"
+
+
+def made(worktree: Worktree) -> int:
+    """When git made the worktree (ns), wherever it was moved since; 0 for the main one."""
     # An inode's number is soon given away again; git writes this file once, when it makes the worktree.
-    made = worktree.git_dir / "commondir"
-    return f"{worktree.path.stat().st_ino} {made.stat().st_mtime_ns if made.is_file() else 0}"
+    file = worktree.git_dir / "commondir"
+    return file.stat().st_mtime_ns if file.is_file() else 0
 
 
 def submodules(worktree: Worktree) -> tuple[str, ...]:

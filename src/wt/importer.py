@@ -166,7 +166,8 @@ def _elsewhere(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> 
     ours = naming.short_branch(worktree.branch)
     why = f"inside, {_where(inside)} is checked out, on the host {ours}"
     back, follow = (_in_sandbox(worktree, "git", verb, ours) for verb in ("switch", "catch-up"))
-    return why, f"{back} if the agent switched; {follow} if you did"
+    # What the inside does not have, the agent can't have left.
+    return why, f"{back} if the agent switched; {follow} if you did" if worktree.branch in inside.refs else follow
 
 
 def _on_no_branch(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> _Standing | None:

@@ -130,7 +130,13 @@ def _refuse_without_app(text: str) -> None:
 
 
 def _notes(tree: Worktree) -> tuple[str, ...]:
-    """What is no obstacle for wt, and one for an editor."""
+    """What the user should know, though nothing is refused for it."""
+    aside = naming.state_dir(tree.repository) / naming.ASIDE
+    kept = f"an earlier worktree had the place of {tree.name}: its private repository is kept in {aside}"
+    return (*([kept] if private_repo.is_left_over(tree) else []), *_notes_for_editors(tree))
+
+
+def _notes_for_editors(tree: Worktree) -> tuple[str, ...]:
     path = f"{plan.DEVCONTAINER}/devcontainer.json"
     text = _text(tree, path)
     if text is None or scaffold.starts_sandbox(text):

@@ -25,13 +25,14 @@ _REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x
 _MAX_REFS = 20_000
 _MAX_STASH = 1_000
 _MAX_LINE = 4_096
+_MADE = "made"
 
 
 def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] | None = None) -> None:
     """Make the private repository: it borrows the host's objects and knows two branches and no secrets.
 
     Made beside its place and renamed, so that half of one is never seen. One that is there already stays, and gets back
-    what covers `/app/.git`.
+    what covers `/app/.git`; but that of another worktree, which is gone and had the same id, is put aside.
 
     Args:
         worktree: whose sandbox will write to it.
@@ -43,8 +44,11 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     dot_git = target.parent / "dot-git"
     dot_git.write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
     dot_git.chmod(0o644)  # whatever the umask: the sandbox's user may be another than ours
+    if is_left_over(worktree):
+        _put_aside(worktree)
     if exists(worktree):
         return
+    (target.parent / _MADE).write_text(f"{checkouts.made(worktree)}\n")
     tips = _copied_refs(worktree, settings)
     kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
     git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
@@ -80,8 +84,23 @@ def exists(worktree: Worktree) -> bool:
 
 
 def is_complete(worktree: Worktree) -> bool:
-    """Whether there is a private repository, and what covers `/app/.git` beside it."""
-    return exists(worktree) and (naming.worktree_state_dir(worktree) / "dot-git").is_file()
+    """Whether there is a private repository of this worktree, and what covers `/app/.git` beside it."""
+    complete = exists(worktree) and (naming.worktree_state_dir(worktree) / "dot-git").is_file()
+    return complete and not is_left_over(worktree)
+
+
+def is_left_over(worktree: Worktree) -> bool:
+    """Whether the private repository is that of a worktree which is gone and had the same id."""
+    made = git.file_text(naming.worktree_state_dir(worktree) / _MADE)
+    return exists(worktree) and made is not None and made.strip() != str(checkouts.made(worktree))
+
+
+def _put_aside(worktree: Worktree) -> None:
+    """Its commits may be nowhere else; a sandbox with its hooks and branches would be another's."""
+    aside = naming.state_dir(worktree.repository) / naming.ASIDE
+    aside.mkdir(exist_ok=True)
+    place = tempfile.mkdtemp(prefix=f"{worktree.id}.", dir=aside)
+    naming.private_repo(worktree).rename(Path(place) / "repo.git")
 
 
 def base_ref(worktree: Worktree, name: str) -> str:

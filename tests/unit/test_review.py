@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import WT, Inside, commit, git, linked, repository, run, worktree, wt
-from wt import checkouts, docker, lfs, naming, removal
+from wt import checkouts, docker, lfs, naming, private_repo, removal
 from wt import git as host
 from wt.commands import rm
 from wt.errors import Interrupted, Refused, ToolError, WtError
@@ -272,18 +272,17 @@ def test_a_branch_that_is_checked_out_twice_does_not_move(shop: Path) -> None:
     assert git(shop.parent / "second", "status", "--porcelain") == ""
 
 
-@pytest.mark.xfail(strict=True, reason="the state of a worktree is known by its id alone")
 def test_a_worktree_that_git_removed_leaves_its_sandbox_s_repository_to_no_other(shop: Path) -> None:
     inside = Inside(linked(shop))
     lost = inside.commit()
     git(shop, "worktree", "remove", "--force", "../feature")
     git(shop, "worktree", "add", "--quiet", "-b", "other", "../feature")
-    try:
-        again = Inside(shop.parent / "feature")
-    except Refused:
-        return
+    again = Inside(shop.parent / "feature")
     assert again.git("symbolic-ref", "HEAD") == "refs/heads/other"
     assert again.git("cat-file", "-t", lost, code=128) == ""
+    (kept,) = (shop / ".git/wt-sandbox/aside").iterdir()
+    assert git(kept / "repo.git", "cat-file", "-t", lost) == "commit"
+    assert not private_repo.is_left_over(again.tree)
 
 
 def test_a_symlink_in_a_checkout_does_not_choose_where_a_worktree_comes(shop: Path) -> None:
