@@ -153,3 +153,11 @@ def test_what_a_devcontainer_lacks_is_read_with_its_comments(
     ours = (render(tmp_path) / "devcontainer.json").read_text()
     found = scaffold.missing_settings(ours.replace(*change), ours)
     assert [line.split('"')[1] for line in found] == lacking
+
+
+def test_one_line_of_the_dockerfile_begins_with_from(tmp_path: Path) -> None:
+    """The devcontainer CLI looks for them in any case, in the programs that the file holds too."""
+    lines = (render(tmp_path) / "Dockerfile").read_text().splitlines()
+    assert [line for line in lines if re.match(r"\s*from", line, re.IGNORECASE)] == [
+        "FROM node:${NODE_VERSION}-trixie-slim"
+    ]
