@@ -90,9 +90,14 @@ def is_complete(worktree: Worktree) -> bool:
 
 
 def is_left_over(worktree: Worktree) -> bool:
-    """Whether the private repository is that of a worktree which is gone and had the same id."""
+    """Whether the private repository is that of a worktree which is gone and had the same id, for other work.
+
+    One that is made again on the branch that was checked out inside goes on with what is there.
+    """
     made = git.file_text(naming.worktree_state_dir(worktree) / _MADE)
-    return exists(worktree) and made is not None and made.strip() != str(checkouts.made(worktree))
+    if not exists(worktree) or made is None or made.strip() == str(checkouts.made(worktree)):
+        return False
+    return _read_text(naming.private_repo(worktree), "HEAD", limit=_MAX_LINE) != _head(worktree)
 
 
 def _put_aside(worktree: Worktree) -> None:

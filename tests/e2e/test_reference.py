@@ -12,7 +12,8 @@ from support import PROJECT, Repository
 PAGES = PROJECT / "docs/reference"
 # Two imports: what the first brings as `a/b` stands in the way of the second's `a`.
 WORK = [
-    "git commit -q --allow-empty -m one && git tag mine && git branch a/b && echo x >> README.md && git stash -q",
+    "git commit -q --allow-empty -m one && git tag mine && git branch a/b && echo x >> README.md && git stash -q"
+    " && git notes add -m note",
     "git branch -D -q a/b && git checkout -q --detach && git commit -q --allow-empty -m two && git branch a HEAD~1"
     " && git commit -q --allow-empty -m three && git branch -f a HEAD && git commit -q --allow-empty -m four",
 ]
@@ -57,10 +58,11 @@ def place(path: Path) -> str:
     """A path below the common directory as the page writes it; empty for one inside a thing that counts as a whole."""
     if path.parts[0] == "refs":
         _, _, _, kind, *rest = path.parts
-        return f"<common>/refs/wt/<id>/{kind}{'/' if rest else ''}"
+        shown = kind if kind in {"base", "heads", "tags", "stash", "HEAD", "clash"} else "<other>"
+        return f"<common>/refs/wt/<id>/{shown}{'/' if rest else ''}"
     _, *rest = path.parts
     if len(rest) == 1:
-        return f"<common>/wt-sandbox/{rest[0]}" if rest[0] == ".lock" else ""
+        return f"<common>/wt-sandbox/{rest[0]}" if rest[0] in {".lock", "repository"} else ""
     if len(rest) > 2:
         return ""
     return f"<common>/wt-sandbox/<id>/{rest[1]}{'/' if rest[1].endswith('.git') else ''}"
