@@ -253,6 +253,9 @@ def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
             for number in arrived:
                 hand_on(number, None)
             code = child.wait()
+            if -code == signal.SIGPIPE:
+                # Our reader is gone, and docker exec with it; what runs inside would go on.
+                run([*on_signal, str(int(signal.SIGTERM))], check=False)
     return 128 + unheard[0] if code <= 0 and unheard else 128 - code if code < 0 else code
 
 

@@ -37,6 +37,18 @@ def test_a_signal_reaches_what_runs_inside(lived_in: Repository, number: signal.
         assert child.wait(timeout=10) == {signal.SIGINT: 3, signal.SIGTERM: 4}[number]
 
 
+def test_what_nobody_reads_ends(lived_in: Repository) -> None:
+    done = lived_in.account.run("bash", "-c", "wt exec lived-in -- yes | head -1", cwd=lived_in.path)
+    assert (done.stdout, done.stderr) == ("y\n", "")
+    assert lived_in.inside("lived-in", "sleep 0.5; pgrep -x yes", check=False).stdout == ""
+
+
+def test_logs_of_a_service_that_is_none_are_refused(lived_in: Repository) -> None:
+    done = lived_in.wt("shared", "logs", "postgers", check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "wt: no shared service is called postgers\nhint: there are: postgres\n"
+
+
 def test_exec_starts_a_sandbox_that_is_down(repository: Repository) -> None:
     repository.wt("new", "feature-x", "--no-up")
     assert repository.wt("ls", "--json").stdout.count('"state": "none"') == 2

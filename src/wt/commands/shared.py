@@ -53,8 +53,11 @@ def logs(context: Context, services: Sequence[str], *, follow: bool, tail: str) 
     """Lines of the shared services' logs, as they come."""
     tree = selection.worktree(context, None)
     project = naming.shared_project_name(tree.repository)
-    if not docker.containers(project=project):
+    there = {container.service for container in docker.containers(project=project)}
+    if not there:
         raise UsageError("the shared services are not up", hint="wt shared up")
+    if unknown := [service for service in services if service not in there]:
+        raise UsageError(f"no shared service is called {unknown[0]}", hint=f"there are: {', '.join(sorted(there))}")
     return process.follow(compose.logs_command(project, services, follow=follow, tail=tail))
 
 
