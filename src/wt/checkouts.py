@@ -89,16 +89,12 @@ def points_back(worktree: Worktree) -> bool:
     return text is None or (worktree.path / place).resolve() == worktree.git_dir.resolve()
 
 
-def inner(worktree: Worktree) -> tuple[str, ...]:
-    """Other worktrees that lie inside this one, relative to it."""
-    others = (tree.path for tree in worktrees(worktree.repository) if tree.path != worktree.path)
-    return tuple(str(path.relative_to(worktree.path)) for path in others if path.is_relative_to(worktree.path))
-
-
-def outer(worktree: Worktree) -> tuple[Worktree, ...]:
-    """Other worktrees that this one lies inside of."""
-    others = (tree for tree in worktrees(worktree.repository) if tree.path != worktree.path)
-    return tuple(tree for tree in others if worktree.path.is_relative_to(tree.path))
+def nested(worktree: Worktree) -> tuple[tuple[str, ...], tuple[Worktree, ...]]:
+    """Other worktrees that lie inside this one, relative to it; and those that this one lies inside of."""
+    top = worktree.path
+    others = [tree for tree in worktrees(worktree.repository) if tree.path != top]
+    inner = tuple(str(tree.path.relative_to(top)) for tree in others if tree.path.is_relative_to(top))
+    return inner, tuple(tree for tree in others if top.is_relative_to(tree.path))
 
 
 def identity(worktree: Worktree) -> str:

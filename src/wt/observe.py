@@ -25,11 +25,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         UsageError: the worktree was never initialised, or its configuration can't be read.
         Refused: something in it is not what it should be.
     """
-    if (mode := hostile.kind(tree.path, plan.DEVCONTAINER)) is None or not hostile.is_directory(
-        tree.path, plan.DEVCONTAINER
-    ):
-        state = "there is no .devcontainer" if mode is None else ".devcontainer is not a directory"
-        raise UsageError(f"{state} in {tree.path}", hint="wt init writes it; commit it, so that every branch has it")
+    _require_devcontainer(tree)
     _refuse_unreadable(tree, user)
     settings = config.load(tree.path)
     compose, compose_wt = (_text(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
@@ -43,6 +39,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     bundle = config.ca_bundle(settings, tree.path)
     mount_points = (*facts.mount_points, *facts.protect, *facts.hide)
     made = (plan.CLAUDE_DIR, plan.CLAUDE_JSON, plan.BASH_HISTORY, *plan.PROTECTED, *mount_points)
+    inner, outer = checkouts.nested(tree)
     return plan.Surroundings(
         worktree=tree,
         user=user,
@@ -62,12 +59,19 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         has_lfs=(tree.repository.common_dir / "lfs").is_dir(),
         submodules=checkouts.submodules(tree),
         hidden=facts.hide,
-        inner=checkouts.inner(tree),
-        outer=checkouts.outer(tree),
+        inner=inner,
+        outer=outer,
         directory=checkouts.identity(tree),
         containers=containers,
         notes=_notes(tree),
     )
+
+
+def _require_devcontainer(tree: Worktree) -> None:
+    mode = hostile.kind(tree.path, plan.DEVCONTAINER)
+    if mode != stat.S_IFDIR:
+        state = "there is no .devcontainer" if mode is None else ".devcontainer is not a directory"
+        raise UsageError(f"{state} in {tree.path}", hint="wt init writes it; commit it, so that every branch has it")
 
 
 def exposing(trees: Iterable[Worktree], path: Path) -> tuple[Path, ...]:

@@ -61,7 +61,7 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
 def _hidden(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
     """Directories of other worktrees: those in wt.toml, that of new ones, and those that there are by now."""
     known = {*settings.hide, *filter(None, [naming.worktree_folder(tree.repository, settings.worktree_dir)])}
-    for path in sorted(checkouts.inner(tree)):
+    for path in sorted(checkouts.nested(tree)[0]):
         if not naming.lies_in(PurePath(path), known):
             folder = str(PurePath(path).parent)
             known.add(path if folder == "." or checkouts.tracks(tree, folder) else folder)

@@ -51,7 +51,7 @@ def _observe(tree: Worktree) -> removal.Removal:
     operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir))
     return removal.Removal(
         worktree=tree,
-        inner=tuple(path for path in checkouts.inner(tree) if (tree.path / path).is_dir()),
+        inner=tuple(path for path in checkouts.nested(tree)[0] if (tree.path / path).is_dir()),
         dirty=checkouts.dirty(tree),
         only_here=git.only_in(tree.repository, tips, sorted(set(kept.values()))),
         only_here_with_branch=git.only_in(
