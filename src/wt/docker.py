@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -235,6 +235,14 @@ def wait_for_dependencies(container: Container, *, seconds: int) -> str:
     """
     script = f"until [ -s {READY_FILE} ]; do sleep 0.2; done; cat {READY_FILE}"
     return process.run([*_EXEC, container.id, "sh", "-c", script], seconds=seconds).text.strip()
+
+
+def linger(container: Container) -> None:
+    """Give the command that a container just started time to end, if it can't run: more on a slow machine."""
+    if process.run([*_EXEC, container.id, "sleep", "0.3"], check=False).code != 0:
+        # It is ending, which an engine says a little later.
+        with suppress(TimedOut):
+            process.run(["docker", "wait", container.id], seconds=3)
 
 
 def last_lines(container: Container) -> list[str]:

