@@ -1,12 +1,15 @@
 """What wt asks of docker compose: projects are built, started, and their logs are read."""
 
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 
 from wt import complaints, docker, envfile, process
 from wt.errors import ToolError, UsageError, WtError
 from wt.model import ComposeProject, Container
+
+RECOVERY_SECONDS = 10
 
 # What compose says of each thing it makes, whether or not it works out.
 _ROUTINE = re.compile(r"\s*(Container|Volume|Network|Image) .* (\w+ing|Created|Started|Healthy|Recreated|Stopped)$")
@@ -34,6 +37,7 @@ def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool
         WtError: with what compose said, and the last log lines of what is not well.
     """
     keep = [] if recreate else ["--no-recreate"]
+    docker.resume(compose.name)
     try:
         _run(compose, ["up", "--detach", "--no-build", *keep], detail, f"{compose.name} does not start")
     except (UsageError, ToolError):
@@ -54,6 +58,8 @@ def up_and_wait(
     keep = [] if recreate else ["--no-recreate"]
     options = ["--detach", "--wait", "--wait-timeout", str(seconds), *keep]
     docker.require_versions()
+    docker.resume(compose.name)
+    _let_recover(compose.name, min(seconds, RECOVERY_SECONDS))
     try:
         _run(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
     except (UsageError, ToolError):
@@ -64,6 +70,13 @@ def up_and_wait(
             return
         hint = "`wt shared logs` shows all they say" if found else None
         raise WtError(error.message, hint=hint, details=error.details + _logs_of_unwell(found)) from error
+
+
+def _let_recover(project: str, seconds: int) -> None:
+    """Compose gives up at once on what is unhealthy, as all is for a moment that was paused or slept."""
+    end = time.monotonic() + seconds
+    while any(each.unhealthy for each in docker.containers(project=project)) and time.monotonic() < end:
+        time.sleep(0.3)
 
 
 def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: str) -> list[str]:

@@ -111,11 +111,19 @@ def require_versions() -> None:
 
 
 def stop(project: str) -> None:
-    """Stop the running containers of a project."""
-    running = [container.id for container in containers(project=project) if container.running]
-    if running:
+    """Stop the containers of a project."""
+    found = [container.id for container in containers(project=project) if container.alive]
+    if found:
         with _client() as docker:
-            docker.container.stop(running, time=10)
+            docker.container.stop(found, time=10)
+
+
+def resume(project: str) -> None:
+    """Let the paused containers of a project go on: compose can't start them."""
+    paused = [container.id for container in containers(project=project) if container.paused]
+    if paused:
+        with _client() as docker:
+            docker.container.unpause(paused)
 
 
 def remove_project(project: str, *, volumes: bool = True, images: bool = True) -> None:

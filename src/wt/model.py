@@ -170,9 +170,22 @@ class Container:
         return self.state == "running"
 
     @property
+    def paused(self) -> bool:
+        return self.state == "paused"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has processes, be they paused."""
+        return self.running or self.paused
+
+    @property
     def healthy(self) -> bool:
         """Running, and not known to be unhealthy or still starting."""
-        return self.running and "(unhealthy)" not in self.status and "(health: starting)" not in self.status
+        return self.running and not self.unhealthy and "(health: starting)" not in self.status
+
+    @property
+    def unhealthy(self) -> bool:
+        return "(unhealthy)" in self.status
 
 
 @dataclass(frozen=True)
@@ -212,7 +225,7 @@ class WorktreeStatus:
 
     Attributes:
         worktree: which one.
-        state: running, stopped, unhealthy, none when there is no sandbox, gone when the directory is, or unknown.
+        state: running, stopped, paused or unhealthy; none without a sandbox, gone when the directory is, or unknown.
         unsynced: refs inside that the host does not have yet; None when they can't be read.
         dirty: whether it has changes that are not committed.
         ahead: commits on the branch that its base does not have; None when there is no base.

@@ -155,7 +155,7 @@ def private(tree: Worktree) -> InsideRefs | None:
 
 
 def sandbox_state(tree: Worktree, containers: Iterable[Container] | None) -> str:
-    """none, stopped, running or unhealthy; gone when the directory is, unknown when the engine can't be asked."""
+    """As `WorktreeStatus` has it."""
     if not tree.path.is_dir():
         return "gone"
     if containers is None:
@@ -164,7 +164,7 @@ def sandbox_state(tree: Worktree, containers: Iterable[Container] | None) -> str
     if container is None:
         return "none"
     if not container.running:
-        return "stopped"
+        return "paused" if container.paused else "stopped"
     return "running" if container.healthy else "unhealthy"
 
 

@@ -271,8 +271,8 @@ def up(worktree: Worktree, config_digest: str, containers: Sequence[Container], 
 
 
 def stop(containers: Sequence[Container]) -> tuple[Step, ...]:
-    """What stops the containers of one project; nothing when none runs."""
-    return (StopSandbox(containers[0].project),) if any(each.running for each in containers) else ()
+    """What stops the containers of one project; nothing when none is alive."""
+    return (StopSandbox(containers[0].project),) if any(each.alive for each in containers) else ()
 
 
 def new(
@@ -380,7 +380,7 @@ def _refuse_shared_files(seen: Surroundings) -> None:
     for around in seen.outer:
         inside = tree.path.relative_to(around.path)
         project = naming.project_name(around)
-        running = [each for each in seen.containers or () if each.project == project and each.running]
+        running = [each for each in seen.containers or () if each.project == project and each.alive]
         if any(each.config and not naming.lies_in(inside, each.hidden) for each in running):
             raise Refused(
                 f"{why} while that of {around.name} runs, which could write to it",

@@ -1,11 +1,17 @@
 """What a person does who deletes, mistypes and goes away in the middle: nothing is lost, and each hint works."""
 
+import json
 import shutil
 from collections.abc import Callable
 
 import pytest
 
-from support import Repository
+from support import Repository, docker
+
+
+def state(repository: Repository) -> str:
+    worktrees: list[dict[str, str]] = json.loads(repository.wt("ls", "--json").stdout)["result"]
+    return worktrees[1]["state"]
 
 
 def removed_by_git(repository: Repository) -> None:
@@ -40,6 +46,18 @@ def test_a_worktree_that_was_deleted_while_its_sandbox_ran_can_be_made_again(
     assert repository.inside("feature-x", "cat seen").stdout == "yes"
     seen.unlink()
     repository.wt("rm", "feature-x")
+
+
+def test_what_is_paused_goes_on_or_stops(repository: Repository) -> None:
+    repository.wt("new", "x")
+    project = repository.env(repository.worktree("x"))["COMPOSE_PROJECT_NAME"]
+    shared = repository.env(repository.worktree("x"))["WT_SHARED_PROJECT"]
+    docker("pause", *repository.containers(project), *repository.containers(shared))
+    assert state(repository) == "paused"
+    repository.inside("x", "true")
+    docker("pause", *repository.containers(project))
+    repository.wt("down", "x")
+    assert state(repository) == "stopped"
 
 
 def test_what_is_inside_comes_in_though_the_directory_of_its_sandbox_is_gone(repository: Repository) -> None:
