@@ -137,12 +137,12 @@ def reflog(repository: Repository, ref: str) -> frozenset[str]:
 
 
 def only_in(repository: Repository, tips: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-    """Commits, one line each and twenty at most, that are reachable from `tips` and from none of `others`."""
+    """Commits, one line each, that are reachable from `tips` and from none of `others`."""
     chosen = [*tips, *(f"^{oid}" for oid in others)]
     if not any(not line.startswith("^") for line in chosen):
         return ()
     stdin = "".join(f"{line}\n" for line in chosen).encode()
-    answer = run(repository, "log", "--format=%h %s", "--max-count=20", "--stdin", stdin=stdin)
+    answer = run(repository, "log", "--format=%h %s", "--stdin", stdin=stdin)
     return tuple(line for line in answer.text.split("\n") if line)
 
 

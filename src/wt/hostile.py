@@ -177,7 +177,7 @@ def _regular(root: Path, path: str) -> Iterator[BinaryIO]:
         raise _refusal(root, path, error) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Refused(f"{root / path} is not a regular file")
+        raise Refused(f"{root / path} is not a regular file", hint="remove it and try again")
     with os.fdopen(descriptor, "rb") as file:
         yield file
 

@@ -8,6 +8,9 @@ from wt.errors import Refused, UsageError
 from wt.model import Worktree
 from wt.steps import DeleteBranch, RemoveProject, RemoveState, RemoveWorktree, Step
 
+# Files or commits that a refusal names.
+SHOWN = 20
+
 
 @dataclass(frozen=True)
 class Removal:
@@ -61,15 +64,20 @@ def decide(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ..
         raise Refused(
             f"{tree.name} has changes that are not committed",
             hint="commit them, or drop them with --force",
-            details=seen.dirty[:20],
+            details=_first(seen.dirty),
         )
     lost = seen.only_here_with_branch if delete_branch else seen.only_here
     if lost:
         branch_only = delete_branch and not seen.only_here
         hint = "leave out --delete-branch, or merge it" if branch_only else "git branch NAME COMMIT keeps them"
-        raise Refused(f"{tree.name} has commits that are nowhere else", hint=hint, details=lost)
+        raise Refused(f"{tree.name} has commits that are nowhere else", hint=hint, details=_first(lost))
     project = naming.project_name(tree)
     steps: list[Step] = [RemoveProject(project), RemoveWorktree(tree), RemoveState(tree)]
     if delete_branch and tree.branch is not None and seen.tip is not None:
         steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
     return tuple(steps)
+
+
+def _first(lines: tuple[str, ...]) -> tuple[str, ...]:
+    rest = len(lines) - SHOWN
+    return (*lines[:SHOWN], f"and {rest} more") if rest > 0 else lines

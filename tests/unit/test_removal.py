@@ -39,3 +39,12 @@ def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
 def test_rm_refuses_where_work_could_be_lost(seen: removal.Removal, options: str, words: str) -> None:
     with pytest.raises((Refused, UsageError), match=words):
         removal.decide(seen, force="force" in options, delete_branch="delete" in options)
+
+
+@pytest.mark.parametrize("what", ["dirty", "only_here"])
+@pytest.mark.parametrize(("count", "last"), [(20, "line 19"), (21, "and 1 more"), (500, "and 480 more")])
+def test_a_long_list_says_how_long_it_is(what: str, count: int, last: str) -> None:
+    lines = tuple(f"line {number}" for number in range(count))
+    with pytest.raises(Refused) as caught:
+        removal.decide(replace(GOING, **{what: lines}), force=False, delete_branch=False)  # type: ignore[arg-type]
+    assert caught.value.details[:20] == lines[:20] and caught.value.details[-1] == last
