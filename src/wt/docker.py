@@ -173,7 +173,8 @@ def volume_bytes() -> dict[str, int]:
 def exec_command(container: Container, command: Sequence[str], *, workdir: str, terminal: bool, mark: str) -> list[str]:
     """The command line that runs `command` in a container on our own standard streams."""
     options = ["--interactive", *(["--tty"] if terminal else []), "--env", f"{_EXEC_MARK}={mark}", "--workdir", workdir]
-    return ["docker", "exec", *options, container.id, *command]
+    # The shell says in one line, and by the usual code, what is missing; docker's codes depend on its version.
+    return ["docker", "exec", *options, container.id, "sh", "-c", 'exec "$@"', "sh", *command]
 
 
 def if_there(command: Sequence[str]) -> list[str]:

@@ -17,6 +17,12 @@ def test_exec_passes_streams_and_exit_code(lived_in: Repository) -> None:
     assert lived_in.wt("exec", "lived-in", "echo", "--flag").stdout == "--flag\n"
 
 
+@pytest.mark.parametrize(("program", "code"), [("nope", 127), ("/nope", 127), ("/etc/passwd", 126), ("", 126)])
+def test_a_program_that_can_t_run_is_said_in_one_line(lived_in: Repository, program: str, code: int) -> None:
+    done = lived_in.wt("exec", "lived-in", "--", program, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1) and f"{program}: " in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_reaches_what_runs_inside(lived_in: Repository, number: signal.Signals) -> None:
     traps = "trap 'echo got INT; exit 3' INT; trap 'echo got TERM; exit 4' TERM"
