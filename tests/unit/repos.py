@@ -12,6 +12,7 @@ from wt.config import Import
 from wt.model import ImportReport, Worktree
 
 WT = str(Path(sysconfig.get_path("scripts"), "wt"))
+WORKSPACES = {"package.json": '{"workspaces": ["packages/*"]}', "packages/a/package.json": "{}"}
 # A server in a container has none of the client's variables.
 SERVE = (
     "env",
@@ -57,6 +58,17 @@ def commit(checkout: Path, path: str = "file", text: str = "text\n", message: st
 def repository(path: Path, *options: str) -> Path:
     path.mkdir(parents=True)
     git(path, "init", "--quiet", *options)
+    commit(path)
+    return path.resolve()
+
+
+def initialised(path: Path, files: Mapping[str, str] | None = None) -> Path:
+    """A repository with these files in which `wt init` has run."""
+    repository(path)
+    for name, text in (files or {}).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    wt(path, "init")
     commit(path)
     return path.resolve()
 

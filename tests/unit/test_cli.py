@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wt as package
-from unit.repos import WT, Inside, commit, git, linked, repository, wt
+from unit.repos import WORKSPACES, WT, Inside, git, initialised, linked, repository, wt
 
 VERBS = ["init", "prepare", "new", "up", "down", "ls", "rm", "sync", "exec", "shell", "agent", "path", "logs", "shared"]
 VERBS += ["completion"]
@@ -20,20 +20,14 @@ NO_ENGINE = [
 
 
 @pytest.fixture(scope="module")
-def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = repository(tmp_path_factory.mktemp("initialised") / "shop")
-    (path / "packages/a").mkdir(parents=True)
-    (path / "package.json").write_text('{"workspaces": ["packages/*"]}')
-    (path / "packages/a/package.json").write_text("{}")
-    wt(path, "init")
-    commit(path)
-    return path
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return initialised(tmp_path_factory.mktemp("template") / "shop", WORKSPACES)
 
 
 @pytest.fixture
-def project(initialised: Path, tmp_path: Path) -> Path:
+def project(template: Path, tmp_path: Path) -> Path:
     """The main checkout of a repository in which `wt init` has run."""
-    git(tmp_path, "clone", "--quiet", str(initialised), "shop")
+    git(tmp_path, "clone", "--quiet", str(template), "shop")
     git(tmp_path / "shop", "remote", "remove", "origin")
     return tmp_path / "shop"
 

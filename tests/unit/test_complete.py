@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import WT, commit, git, linked, repository, run, wt
+from unit.repos import WT, git, initialised, linked, repository, run, wt
 from wt.commands import complete
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An initialised repository with a worktree `feature` on the branch `topic`, and a branch that nobody is on."""
-    path = repository(tmp_path_factory.mktemp("complete") / "shop")
-    wt(path, "init")
-    commit(path)
+    path = initialised(tmp_path_factory.mktemp("complete") / "shop")
     git(path, "branch", "old")
     git(path, "tag", "v1")
     linked(path, "feature", "topic")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import WT, commit, git, linked, repository, run, wt
+from unit.repos import WT, git, initialised, linked, repository, run, wt
 from wt import config, docker, mounts, output, process, selection
 from wt.commands import prepare
 from wt.errors import EngineError, UsageError
@@ -22,22 +22,18 @@ NO_ENGINE = "wt: Docker is not running"
 
 
 @pytest.fixture(scope="module")
-def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = repository(tmp_path_factory.mktemp("hosts") / "shop")
-    (path / "package.json").write_text("{}")
-    wt(path, "init")
-    commit(path)
-    return path
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return initialised(tmp_path_factory.mktemp("template") / "shop", {"package.json": "{}"})
 
 
 @pytest.fixture
-def project(initialised: Path, tmp_path: Path) -> Path:
+def project(template: Path, tmp_path: Path) -> Path:
     """The main checkout of a repository in which `wt init` has run."""
-    return copied(initialised, tmp_path)
+    return copied(template, tmp_path)
 
 
-def copied(initialised: Path, place: Path) -> Path:
-    shutil.copytree(initialised, place / "shop", symlinks=True)
+def copied(template: Path, place: Path) -> Path:
+    shutil.copytree(template, place / "shop", symlinks=True)
     git(place / "shop", "reset", "--quiet")
     return place / "shop"
 
@@ -134,8 +130,8 @@ def test_without_git_every_verb_is_one_line(shop: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["C", "POSIX", "C.UTF-8", "xx_YY.UTF-8"])
-def test_paths_beyond_ascii_in_any_locale(initialised: Path, tmp_path: Path, language: str) -> None:
-    place = copied(initialised, tmp_path / "café ☕")
+def test_paths_beyond_ascii_in_any_locale(template: Path, tmp_path: Path, language: str) -> None:
+    place = copied(template, tmp_path / "café ☕")
     here = {"LC_ALL": language, "PYTHONCOERCECLOCALE": "0"}
     assert wt(place, "path", env=here).stdout == f"{place}\n"
     wt(place, "prepare", code=4, env=here)
@@ -236,7 +232,7 @@ def test_files_from_the_future_are_no_reason_to_write_them_again(project: Path) 
 
 
 @pytest.fixture
-def disk(initialised: Path, tmp_path: Path) -> Iterator[Path]:
+def disk(template: Path, tmp_path: Path) -> Iterator[Path]:
     """A small file system of its own, with a repository and a worktree `w` of it."""
     if os.geteuid() != 0 or sys.platform != "linux":
         pytest.skip("only root can mount, and elsewhere in another way")
@@ -244,7 +240,7 @@ def disk(initialised: Path, tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,nr_inodes=600", "tmpfs", place], check=True)
     try:
-        linked(copied(initialised, place), "w")
+        linked(copied(template, place), "w")
         yield place
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import commit, git, linked, repository, wt
+from unit.repos import commit, git, initialised, linked, repository, wt
 from wt import checkouts, envfile, history, naming
 from wt.errors import UsageError
 
@@ -34,10 +34,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = repository(tmp_path_factory.mktemp("template") / "shop")
-    wt(path, "init")
-    commit(path)
-    return path
+    return initialised(tmp_path_factory.mktemp("template") / "shop")
 
 
 @pytest.fixture

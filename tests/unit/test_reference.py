@@ -16,7 +16,7 @@ import pytest
 
 import wt as package
 from unit.nouns import SEEN
-from unit.repos import commit, git, linked, repository, run, wt
+from unit.repos import WORKSPACES, git, initialised, linked, run, wt
 from wt import cli, errors, plan, process
 from wt.config import Config
 
@@ -78,11 +78,9 @@ def test_answers_match_their_schemas(shop: Path, typed: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_feature(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which `wt init` has run, with a worktree `feature`."""
-    path = repository(tmp_path_factory.mktemp("reference") / "shop")
-    wt(path, "init")
-    commit(path)
+    path = initialised(tmp_path_factory.mktemp("reference") / "shop")
     linked(path)
     return path
 
@@ -94,9 +92,9 @@ def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *((name, "no engine") for name in ("new", "rm", "down", "shared-up", "shared-status")),
     ],
 )
-def test_failures_of_every_command_match_the_schema(initialised: Path, tmp_path: Path, name: str, state: str) -> None:
+def test_failures_of_every_command_match_the_schema(with_feature: Path, tmp_path: Path, name: str, state: str) -> None:
     words = [*name.split("-"), *(["other"] if name == "new" else ["feature"] if name == "rm" else [])]
-    directory = tmp_path if state == "no repository" else initialised
+    directory = tmp_path if state == "no repository" else with_feature
     code = {"mistyped": 2, "no repository": 2, "no engine": 4}[state]
     done = wt(directory, *words, "--json", *(["--x"] if state == "mistyped" else []), code=code)
     answer = json.loads(done.stdout)
@@ -166,15 +164,8 @@ def test_the_page_of_exit_codes_has_every_code() -> None:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A worktree after `wt init` and `wt prepare`, in a repository with a package, a protected path and no engine."""
-    shop = repository(tmp_path_factory.mktemp("prepared") / "shop")
-    (shop / "packages/a").mkdir(parents=True)
-    (shop / "package.json").write_text('{"workspaces": ["packages/*"]}')
-    (shop / "packages/a/package.json").write_text("{}")
-    (shop / ".devcontainer").mkdir()
-    (shop / ".devcontainer/wt.toml").write_text('protect = ["infra"]\n')
-    wt(shop, "init")
-    commit(shop)
-    feature = linked(shop)
+    files = WORKSPACES | {".devcontainer/wt.toml": 'protect = ["infra"]\n'}
+    feature = linked(initialised(tmp_path_factory.mktemp("prepared") / "shop", files))
     wt(feature, "prepare", code=4)
     return feature
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import commit, repository, run, wt
+from unit.repos import initialised, run
 
 HEAVY = {"rich", "git", "python_on_whales", "pydantic"}
 SCRIPT = """
@@ -18,10 +18,7 @@ main()
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = repository(tmp_path_factory.mktemp("startup") / "shop")
-    wt(path, "init")
-    commit(path)
-    return path
+    return initialised(tmp_path_factory.mktemp("startup") / "shop")
 
 
 @pytest.mark.parametrize(
