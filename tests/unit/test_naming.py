@@ -81,9 +81,36 @@ def test_names_whose_slugs_are_equal_get_directories_of_their_own() -> None:
     assert re.fullmatch(r"/code/feature-a-[0-9a-f]{4}", str(second))
 
 
+def test_a_project_has_the_name_of_its_worktree() -> None:
+    assert re.fullmatch("shop-[0-9a-f]{6}", naming.project_name(MAIN))
+    assert re.fullmatch("feature-[0-9a-f]{6}", naming.project_name(tree()))
+
+
+@pytest.mark.parametrize(
+    ("repository", "pattern", "folder"),
+    [
+        (REPOSITORY, "trees/{name}", "trees"),
+        (REPOSITORY, "{name}", None),
+        (REPOSITORY, "../{name}", None),
+        (Repository(Path("/code/shop.git"), None, "shop-12345678"), "trees/{name}", None),
+    ],
+)
+def test_the_folder_of_new_worktrees_in_the_main_checkout(
+    repository: Repository, pattern: str, folder: str | None
+) -> None:
+    assert naming.worktree_folder(repository, pattern) == folder
+
+
+def test_relative_directories_of_new_worktrees_count_from_a_bare_repository() -> None:
+    bare = Repository(Path("/code/shop.git"), None, "shop-12345678")
+    assert naming.worktree_path(bare, "{parent}/{name}", "a") == Path("/code/a")
+    assert naming.worktree_path(bare, "{name}", "a") == Path("/code/shop.git/a")
+
+
 def test_a_worktree_is_found_by_name_or_branch_then_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b, c = tree("a", "refs/heads/a"), tree("b", "refs/heads/topic/x"), replace(tree("c"), path=tmp_path / "c")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "c/inner").mkdir(parents=True)
     for wanted, expected in (
         ("shop", MAIN),
         ("a", a),
@@ -92,6 +119,7 @@ def test_a_worktree_is_found_by_name_or_branch_then_path(tmp_path: Path, monkeyp
         ("/code/a/", a),
         ("./c", c),
         (f"{tmp_path}/d/../c", c),
+        ("./c/inner", c),
     ):
         assert naming.find_worktree((MAIN, a, b, c), wanted) == expected
 
@@ -104,3 +132,18 @@ def test_an_ambiguous_or_unknown_name_shows_what_there_is() -> None:
     with pytest.raises(UsageError, match="no worktree is called z") as caught:
         naming.find_worktree((MAIN, *trees), "z")
     assert caught.value.hint == "there are: shop, a, a"
+    with pytest.raises(UsageError, match="no worktree is called ''") as caught:
+        naming.find_worktree((), "")
+    assert caught.value.hint == "there are: none"
+
+
+@pytest.mark.parametrize("wanted", ["c/inner", "./c/nowhere", "./beside", "."])
+def test_what_is_no_directory_of_a_worktree_names_none(
+    wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a word that may be a misspelt name."""
+    monkeypatch.chdir(tmp_path)
+    for each in ("c/inner", "beside"):
+        (tmp_path / each).mkdir(parents=True)
+    with pytest.raises(UsageError, match="no worktree is called"):
+        naming.find_worktree((replace(tree("x"), path=tmp_path / "c"),), wanted)

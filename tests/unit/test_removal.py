@@ -22,6 +22,9 @@ def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
     assert names(removal.decide(replace(GOING, dirty=("a",)), force=True, delete_branch=False)) == everything
     kept = replace(GOING, only_here_with_branch=("abc x",))
     assert names(removal.decide(kept, force=False, delete_branch=False)) == everything
+    on_none, unborn = replace(GOING, worktree=tree(branch=None), tip=None), replace(GOING, tip=None)
+    for seen in (on_none, unborn):
+        assert names(removal.decide(seen, force=False, delete_branch=True)) == everything
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,7 @@ def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
         (replace(GOING, worktree=replace(tree(), locked="on a stick\n")), "force", "locked: on a stick$"),
         (replace(GOING, worktree=replace(tree(), locked="")), "force", "locked$"),
         (replace(GOING, operations=("rebase",)), "force", "a rebase is under way"),
+        (replace(GOING, inner=("trees/a", "b")), "force", "trees/a, b lies inside feature"),
         (replace(GOING, dirty=("a",)), "", "not committed"),
         (replace(GOING, only_here=("abc x",)), "force", "nowhere else"),
         (replace(GOING, only_here_with_branch=("abc x",)), "force delete", "nowhere else"),
@@ -39,6 +43,21 @@ def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
 def test_rm_refuses_where_work_could_be_lost(seen: removal.Removal, options: str, words: str) -> None:
     with pytest.raises((Refused, UsageError), match=words):
         removal.decide(seen, force="force" in options, delete_branch="delete" in options)
+
+
+@pytest.mark.parametrize(
+    ("only_here", "delete", "hint"),
+    [
+        ((), True, "leave out --delete-branch, or merge it"),
+        (("abc x",), True, "git branch NAME COMMIT keeps them"),
+        (("abc x",), False, "git branch NAME COMMIT keeps them"),
+    ],
+)
+def test_the_hint_is_the_one_that_helps(only_here: tuple[str, ...], delete: bool, hint: str) -> None:
+    seen = replace(GOING, only_here=only_here, only_here_with_branch=("abc x",))
+    with pytest.raises(Refused) as caught:
+        removal.decide(seen, force=False, delete_branch=delete)
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize("what", ["dirty", "only_here"])
