@@ -1,5 +1,6 @@
 """What is decided, by tables: no engine, no files."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,3 +191,36 @@ def test_a_new_branch_starts_where_told_and_an_existing_one_is_taken_as_it_is() 
 def test_new_refuses(arguments: tuple[str, ...], error: type[WtError], words: str) -> None:
     with pytest.raises(error, match=words):
         new(*arguments)
+
+
+@pytest.mark.parametrize(("state", "expected"), [("running", 1), ("paused", 1), ("exited", 0), ("created", 0)])
+def test_what_is_alive_is_stopped(state: str, expected: int) -> None:
+    assert plan.stop((container(state="exited"), container(state=state))) == (steps.StopSandbox("x"),) * expected
+    assert plan.stop(()) == ()
+
+
+AROUND = container(naming.project_name(MAIN), config="now")
+
+
+@pytest.mark.parametrize(
+    ("around", "refused"),
+    [
+        (AROUND, True),
+        (replace(AROUND, state="paused"), True),
+        (replace(AROUND, state="exited"), False),
+        (replace(AROUND, hidden=("trees",)), False),
+        (replace(AROUND, config=""), False),
+        (replace(AROUND, project="another"), False),
+    ],
+)
+def test_no_sandbox_in_the_reach_of_another_one(around: Container, refused: bool) -> None:
+    inner = replace(tree(), path=MAIN.path / "trees/feature")
+    seen = replace(SEEN, worktree=inner, outer=(MAIN,), containers=(around,))
+    with pytest.raises(Refused, match="could write to it") if refused else nullcontext():
+        plan.prepare_files(seen, "dev")
+
+
+@pytest.mark.parametrize(("driver", "words"), [("macvlan", "its driver is macvlan"), ("", "its driver is none")])
+def test_a_network_that_is_no_bridge_is_refused(driver: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        plan.prepare_engine(SEEN, "dev", driver=driver)
