@@ -8,6 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+# Tests run as root and as an ordinary user; these marks are for those to which it makes no difference, or all of it.
+as_user = pytest.mark.parametrize("account", ["user"], indirect=True, scope="session")
+by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users, and can mount")
+as_root = pytest.mark.parametrize("account", [pytest.param("root", marks=by_root)], indirect=True, scope="session")
+
 PROJECT = Path(__file__).parents[2]
 EXAMPLE = PROJECT / "examples/node-app"
 

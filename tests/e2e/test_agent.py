@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from support import Repository, docker
+from support import Repository, as_user, docker
 from wt.config import Agent
+
+pytestmark = as_user
 
 VERSION = Agent().version
 # Answers nothing where the path says so, and to everything else that it can't be done.

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support import Repository, docker
+from support import Repository, as_user, docker
+
+pytestmark = as_user
 
 SERVER = """
 import {createServer} from 'node:https'; import {readFileSync} from 'node:fs';

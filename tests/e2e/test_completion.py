@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support import PROJECT, Account, Repository
+from support import PROJECT, Account, Repository, as_user
 
 # How a shell starts without the user's files, the line that the documentation gives, and a `wt` that shows its words.
 SHOW = "wt() { printf '<%s>' \"$@\"; echo .e''nd; }; wt-sandbox() { wt \"$@\"; }"
@@ -98,6 +98,7 @@ def shell(request: pytest.FixtureRequest, many: Repository) -> Iterator[Terminal
     terminal.close()
 
 
+@as_user
 @pytest.mark.parametrize(
     ("typed", "words"),
     [

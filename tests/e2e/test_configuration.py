@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support import Repository, docker
+from support import Repository, as_user, docker
+
+pytestmark = as_user
 
 DOCKERFILE, COMPOSE, SHARED = "Dockerfile", "docker-compose.yml", "docker-compose.shared.yml"
 FROM = "FROM node:${NODE_VERSION}-trixie-slim"

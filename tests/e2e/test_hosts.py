@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from support import Account, Repository, docker, tree
+from support import Account, Repository, as_root, as_user, by_root, docker, tree
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users, and can mount")
 WORK = "git status --porcelain && date >a && git add a && git commit -qm inside && git fetch -q host && git gc -q"
 
 
@@ -62,8 +61,6 @@ def test_a_sandbox_under_any_umask(repository: Repository, umask: str) -> None:
 @pytest.fixture
 def stranger(account: Account, workshop: Path) -> Iterator[Account]:
     """An ordinary user whose uid and gid are nobody else's, in the group `docker`."""
-    if account.uid != 0:
-        pytest.skip("once is enough")
     name, number = f"wt-odd-{os.getpid()}", "54321"
     home = workshop / name
     subprocess.run(["groupadd", "--gid", number, name], check=True)
@@ -118,8 +115,6 @@ def test_a_user_whom_docker_refuses(repository: Repository, stranger: Account) -
 
 @as_root
 def test_somebody_elses_repository(repository: Repository, stranger: Account) -> None:
-    if repository.account.uid != 0:
-        pytest.skip("once is enough")
     repository.wt("prepare")
     before = tree(repository.path, without=[".git/index"])
     theirs = Repository(stranger, repository.path)
@@ -143,13 +138,15 @@ def test_somebody_elses_repository(repository: Repository, stranger: Account) ->
     assert tree(repository.path, without=[".git/index"]) == before
 
 
-@as_root
+@by_root
+@as_user
 def test_an_engine_that_does_not_see_these_files(repository: Repository) -> None:
     """As one on another machine: what is mounted has to be there."""
     place = repository.path.parent
     script = (
         f"cp -a {place} {place}.kept && mount -t tmpfs tmpfs {place} && cp -a {place}.kept/. {place}"
-        f' && rm -r {place}.kept && cd "$0" && exec setpriv --reuid "$1" --regid "$2" --groups "$3" wt new x'
+        f' && rm -r {place}.kept && cd "$0" && exec setpriv --reuid "$1" --regid "$2" --groups "$3"'
+        " sh -c 'wt new x; code=$?; wt shared down --volumes 2>/dev/null; exit $code'"
     )
     account = repository.account
     groups = ",".join(map(str, account.groups or (account.gid,)))
@@ -161,6 +158,7 @@ def test_an_engine_that_does_not_see_these_files(repository: Repository) -> None
     assert "hint: the engine does not see this machine's files: `docker context ls` shows where it is" in done.stderr
 
 
+@as_user
 def test_dockers_own_networks_are_refused_before_anything_starts(repository: Repository) -> None:
     config = repository.path / ".devcontainer/wt.toml"
     for name in ("host", "none", "bridge", "default"):
@@ -173,6 +171,7 @@ def test_dockers_own_networks_are_refused_before_anything_starts(repository: Rep
     assert not repository.path.with_name("shop-x").exists()
 
 
+@as_user
 def test_a_bridge_of_that_name_is_used_whoever_made_it(repository: Repository) -> None:
     name = f"wt-e2e-{os.getpid()}"
     made = docker("network", "create", name)
@@ -187,6 +186,7 @@ def test_a_bridge_of_that_name_is_used_whoever_made_it(repository: Repository) -
         docker("network", "rm", name)
 
 
+@as_user
 def test_no_addresses_left_for_a_network(repository: Repository) -> None:
     """For a moment all of the engine's pools are taken: by a few large networks, which are gone at once."""
     name = f"wt-e2e-own-{os.getpid()}"
@@ -237,6 +237,7 @@ def free_subnets() -> list[str]:
     return [str(piece) for piece in free if piece.prefixlen <= (20 if piece[0].packed[0] == 192 else 16)]
 
 
+@as_user
 def test_an_engine_that_stops_answering_does_not_stop_an_interrupt(repository: Repository) -> None:
     """Ctrl-C ends it while docker waits for an engine that took the call and says nothing."""
     account = repository.account
@@ -260,6 +261,7 @@ def test_an_engine_that_stops_answering_does_not_stop_an_interrupt(repository: R
     assert time.monotonic() - started < 5
 
 
+@as_user
 def test_exported_variables_reach_no_compose(repository: Repository) -> None:
     shared = repository.path / ".devcontainer/docker-compose.shared.yml"
     extra = "image: node:24-trixie-slim, command: [sleep, '60'], profiles: [extra], networks: [dev], labels: *labels"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import Repository, docker
+from support import Repository, as_user, docker
 
 INTERRUPTED = 130
 ENDED_BEFORE_IT_BEGAN = {-signal.SIGINT, -signal.SIGTERM}
@@ -106,6 +106,7 @@ QUICK = {"ls", "path x", "init --upgrade", "shell x"}  # they may be done, or no
 MOMENTS = [(signal.SIGINT, 0.15), (signal.SIGTERM, 0.3), (signal.SIGHUP, 0.5), (signal.SIGINT, 0.9)]
 
 
+@as_user
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_ends_with_a_line_and_does_its_work_when_it_is_run_again(harbour: Repository, verb: str) -> None:
     before, after = VERBS[verb]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support import Account, Repository
+from support import Account, Repository, as_user
+
+pytestmark = as_user
 
 PROJECTS = Path(__file__).parent / "projects"
 

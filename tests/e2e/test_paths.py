@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from support import Repository
+from support import Repository, as_user
 from test_devcontainer_cli import devcontainer_up
+
+pytestmark = as_user
 
 # ', $ and a backslash are in no path together: no form of .env carries all three.
 QUOTES = '-it\'s "so", #1 & a=b;`id`/.s%20%s!*?[x] a:b\\\\ <c>|(d)~\\/Shop'

@@ -7,7 +7,9 @@ from typing import Any
 
 import jsonschema
 
-from support import PROJECT, Repository
+from support import PROJECT, Repository, as_user
+
+pytestmark = as_user
 
 PAGES = PROJECT / "docs/reference"
 # Two imports: what the first brings as `a/b` stands in the way of the second's `a`.
