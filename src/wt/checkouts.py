@@ -183,7 +183,7 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
 def add_worktree(repository: Repository, path: Path, branch: str, start: str | None) -> None:
     """Make a worktree on `branch` (short name), the branch too when `start` is given."""
     new_branch = ("--no-track", "-b", branch) if start else ()
-    git.run(repository, "worktree", "add", "--quiet", *new_branch, "--", str(path), start or branch)
+    git.run(repository, "worktree", "add", "--quiet", *new_branch, "--", str(path), start or branch, whole=True)
 
 
 def remove_worktree(worktree: Worktree) -> None:

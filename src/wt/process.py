@@ -145,6 +145,7 @@ def run(
     check: bool = True,
     seconds: float | None = None,
     max_file_bytes: int | None = None,
+    whole: bool = False,
 ) -> Result:
     """Run a program to its end and capture what it says.
 
@@ -156,6 +157,7 @@ def run(
         check: raise when it exits with anything but 0.
         seconds: time limit.
         max_file_bytes: no file that it writes may grow beyond this (RLIMIT_FSIZE).
+        whole: interrupted, it is over only when all that it has started is; so it is with a time limit.
 
     Raises:
         ToolError: the program is missing, ran out of time, or failed.
@@ -172,8 +174,7 @@ def run(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # With a time limit, a group of its own: what it has started has to end with it.
-        start_new_session=seconds is not None,
+        start_new_session=whole or seconds is not None,
     ) as child:
         try:
             stdout, stderr = child.communicate(stdin, timeout=seconds)
@@ -196,6 +197,14 @@ def replace(args: Sequence[str]) -> NoReturn:
         os.execvp(args[0], list(args))  # noqa: S606 - no shell is wanted
     except FileNotFoundError as error:
         raise _missing(args[0]) from error
+
+
+def leave(args: Sequence[str]) -> None:
+    """Start a program that goes on by itself, and says nothing, when wt has ended."""
+    none = subprocess.DEVNULL
+    command = ["sh", "-c", '"$@" &', "sh", *args]
+    with _started(command, stdin=none, stdout=none, stderr=none, cwd="/", start_new_session=True) as child:
+        child.wait()
 
 
 def follow(args: Sequence[str], *, without: Container[str] = ()) -> Generator[bytes, None, None]:
@@ -333,7 +342,20 @@ def _end(child: "subprocess.Popen[bytes]", *, group: bool) -> None:
             os.killpg(child.pid, number) if group else child.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=_MERCY)
-            return
+            if not group or _is_over(child.pid):
+                return
+
+
+def _is_over(group: int) -> bool:
+    """Whether no process of a group is left; waits a while for the last one."""
+    end = time.monotonic() + _MERCY
+    while time.monotonic() < end:
+        try:
+            os.killpg(group, 0)
+        except (ProcessLookupError, PermissionError):  # the latter where what has ended still counts, as on macOS
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _name(args: Sequence[str]) -> str:

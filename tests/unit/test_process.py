@@ -1,6 +1,7 @@
 """Starting programs."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -101,6 +102,23 @@ def test_an_interrupt_that_is_repeated_keeps_nothing_from_being_ended(tmp_path: 
             child.send_signal(signal.SIGTERM)
             time.sleep(0.1)
     assert (tmp_path / "ended").exists()
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_what_an_interrupted_program_has_started_is_ended_before_anything_is_undone(
+    tmp_path: Path, hears: bool
+) -> None:
+    """As `git worktree add` starts `git branch`."""
+    child = f"trap '{'sleep 0.3; exit' if hears else ''}' TERM; touch begun; sleep 1; sleep 7; touch late"
+    script = f"sh -c {shlex.quote(child)} & wait"
+    call = f"process._MERCY = 1; process.interrupt_on_signals(); process.run(['sh', '-c', {script!r}], whole=True)"
+    command = ["env", "--default-signal", sys.executable, "-c", f"from wt import process; {call}"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as ours:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        ours.send_signal(signal.SIGTERM)
+    left = real(["sh", "-c", "pgrep -f 'touch lat[e]' || true"], tmp_path).stdout
+    assert left == "" and not (tmp_path / "late").exists()
 
 
 LATE = """
