@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
-from wt import checkouts, compose, docker, git, hostile, naming, private_repo, process
+from wt import checkouts, compose, docker, git, hostile, naming, private_repo, process, trash
 from wt.errors import WtError
 from wt.model import Progress, Worktree
 from wt.steps import (
@@ -15,8 +15,10 @@ from wt.steps import (
     CreateNetwork,
     CreatePrivateRepository,
     DeleteBranch,
+    EmptyTrash,
     HandOver,
     MakeDirectory,
+    MoveToTrash,
     RecordRepository,
     RemoveProject,
     RemoveState,
@@ -94,9 +96,11 @@ def describe(step: Step) -> str | None:  # noqa: C901 - one line for each kind o
             return f"containers, volumes and image of {project} removed"
         case RemoveWorktree(worktree=tree):
             return f"worktree {tree.path} removed"
-        case DeleteBranch(branch=branch):
-            return f"branch {naming.short_branch(branch)} deleted"
-        case WriteFile() | MakeDirectory() | RecordRepository() | WriteHostView() | HandOver() | RemoveState():
+        case DeleteBranch(branch=branch, tip=tip):
+            return f"branch {naming.short_branch(branch)} deleted, which was at {tip[:10]}"
+        case WriteFile() | MakeDirectory() | RecordRepository() | WriteHostView() | HandOver():
+            return None
+        case MoveToTrash() | RemoveState() | EmptyTrash():
             return None
         case _:
             assert_never(step)
@@ -131,12 +135,16 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             docker.stop(project)
         case RemoveProject(project=project):
             docker.remove_project(project)
+        case MoveToTrash(worktree=tree):
+            trash.put(tree)
+        case EmptyTrash(repository=repository):
+            trash.empty(repository)
         case RemoveWorktree(worktree=tree):
             checkouts.remove_worktree(tree)
         case RemoveState(worktree=tree):
             _remove_state(tree)
         case DeleteBranch(repository=repository, branch=branch, tip=tip):
-            git.update_refs(repository, {branch: (None, tip)})
+            git.delete_branch(repository, branch, tip)
         case _:
             assert_never(step)
 

@@ -24,6 +24,16 @@ _PROJECT = "com.docker.compose.project"
 # Where what wt asks runs: /app may be a directory that is gone from the host.
 _EXEC = ("docker", "exec", "--workdir=/")
 _EXEC_MARK = "WT_EXEC"
+# proc(5): what is behind the last bracket of `stat` is state and parent; what docker exec starts has none in here.
+_PROCESSES = f"""
+for process in /proc/[0-9]*; do
+  read -r stat <"$process/stat" || continue
+  [ "${{process#/proc/}}" = $$ ] && ask=ask || ask=
+  tr '\\0' '\\n' <"$process/environ" | grep -q '^{_EXEC_MARK}=' && mark=mark || mark=
+  printf '%s\\t%s\\t%s\\t%s\\n' "$ask" "$mark" "$stat" "$(tr '\\0\\n' '  ' <"$process/cmdline")"
+done 2>/dev/null
+"""
+_PROCESS = re.compile(r"(?P<ask>ask|)\t(?P<mark>mark|)\t(?P<pid>\d+) \(.*\) [^Z] (?P<parent>\d+) [^\t]*\t(?P<line>.*)")
 # Seconds that an engine may take for what it knows by heart.
 _PATIENCE = 30
 _UPLOAD_PACK = ("git", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict", "/wt/repo.git")
@@ -186,6 +196,19 @@ def has_program(container: Container, program: str) -> bool:
     """Whether there is a program of that name, or at that path, in a running container."""
     line = ["docker", "exec", container.id, "sh", "-c", 'command -v "$1"', "sh", program]
     return process.run(line, check=False).code == 0
+
+
+def processes(container: Container) -> tuple[str, ...]:
+    """Command lines of what somebody runs in a container by `wt exec` or `docker exec`, as an editor does.
+
+    What its own command has started does not count. The sandbox answers, so it can hide what it runs.
+    """
+    answer = process.run([*_EXEC, container.id, "sh", "-c", _PROCESSES], check=False)
+    lines = answer.stdout.decode(errors="replace").splitlines()
+    found = {match["pid"]: match for match in map(_PROCESS.fullmatch, lines) if match}
+    ours = {pid for pid, match in found.items() if match["ask"]}
+    theirs = {pid for pid, match in found.items() if match["mark"] or (match["parent"] == "0" and pid != "1")}
+    return tuple(found[pid]["line"].strip() for pid in found if pid in theirs - ours)
 
 
 def signal_command(container: Container, mark: str) -> list[str]:

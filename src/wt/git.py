@@ -21,6 +21,10 @@ from wt.model import GitSettings, Remote, Repository, Worktree
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
 
+# Commits of another branch, the newest first, among which those of one that was merged are looked for.
+_SEARCHED = 5_000
+_DIFF_TREE = ("diff-tree", "-r", "--patch", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
+
 SAFE = (
     "git",
     "--no-optional-locks",
@@ -131,6 +135,13 @@ def update_refs(repository: Repository, changes: Mapping[str, tuple[str | None, 
         run(repository, "update-ref", "--create-reflog", "-m", "wt", "--stdin", stdin=stdin)
 
 
+def delete_branch(repository: Repository, branch: str, tip: str) -> None:
+    """Delete a branch, by its full name, that still points at `tip`, and what the configuration says of it."""
+    update_refs(repository, {branch: (None, tip)})
+    section = f"branch.{branch.removeprefix('refs/heads/')}"
+    run(repository, "config", "--local", "--remove-section", section, check=False)
+
+
 def reflog(repository: Repository, ref: str) -> frozenset[str]:
     """Object names that a ref has stood at, as far as the host remembers."""
     return frozenset(run(repository, "reflog", "show", "--format=%H", ref, "--", check=False).text.split())
@@ -151,6 +162,35 @@ def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]
     output = run(repository, "rev-list", "--left-right", "--count", f"{tip}...{base}").text
     ahead, behind = output.split()
     return int(ahead), int(behind)
+
+
+def is_merged(repository: Repository, tip: str, into: str) -> bool:
+    """Whether the commit `into` has all that `tip` has: its commits, its changes, or exactly its files.
+
+    Its changes are there when each of its commits was picked or rebased, or all were squashed to one: patches count as
+    equal by git-patch-id(1).
+    """
+    base = run(repository, "merge-base", into, tip, check=False).text.split("\n")[0]
+    if not base or base == tip:
+        return base == tip
+    theirs = run(repository, "log", f"--max-count={_SEARCHED}", "--format=%T", f"{base}..{into}").text.split()
+    if run(repository, "rev-parse", f"{tip}^{{tree}}").text.strip() in theirs:
+        return True
+    there = _patches(repository, f"{base}..{into}")
+    whole = _patch_ids(repository, run(repository, *_DIFF_TREE, base, tip).stdout)
+    single = _patches(repository, f"{base}..{tip}")
+    merges = run(repository, "rev-list", "--count", "--merges", f"{base}..{tip}").text.strip() != "0"
+    return bool(whole) and (whole <= there or (not merges and single <= there))
+
+
+def _patches(repository: Repository, commits: str) -> set[str]:
+    """Patch ids of the newest commits of a range, merges left out."""
+    found = run(repository, "rev-list", "--no-merges", f"--max-count={_SEARCHED}", commits).stdout
+    return _patch_ids(repository, run(repository, *_DIFF_TREE, "--stdin", stdin=found).stdout)
+
+
+def _patch_ids(repository: Repository, patches: bytes) -> set[str]:
+    return {line.split()[0] for line in run(repository, "patch-id", "--stable", stdin=patches).text.splitlines()}
 
 
 def branch_dates(repository: Repository) -> dict[str, datetime]:

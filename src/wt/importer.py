@@ -107,6 +107,8 @@ def _move(
 ) -> tuple[tuple[str | None, str] | None, _Standing | None]:
     """Move the branch by fast-forward; else say why not, and what resolves it."""
     branch, repository = worktree.branch, worktree.repository
+    if not worktree.path.is_dir():
+        return None, (f"{worktree.path} is gone", f"its commits are below {naming.ref_prefix(worktree)}")
     if branch is None or branch not in inside.refs:
         return None, _elsewhere(worktree, inside, host)
     old, new = host.get(branch), inside.refs[branch]

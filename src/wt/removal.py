@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wt import naming
 from wt.errors import Refused, UsageError
 from wt.model import Worktree
-from wt.steps import DeleteBranch, RemoveProject, RemoveState, RemoveWorktree, Step
+from wt.steps import DeleteBranch, EmptyTrash, MoveToTrash, RemoveProject, RemoveState, RemoveWorktree, Step
 
 # Files or commits that a refusal names.
 SHOWN = 20
@@ -18,29 +18,38 @@ class Removal:
 
     Attributes:
         inner: other worktrees inside it, relative to it.
+        gone: its directory is not there, and wt did not remove it.
         dirty: paths that differ from the host's index, or are untracked and not ignored.
+        processes: command lines that somebody started in the running sandbox.
         only_here: commits that no branch, remote or tag would hold any more.
-        only_here_with_branch: the same if its branch went too.
+        only_on_branch: commits that its branch alone holds.
+        merged: the default branch has what its branch has, be it as other commits.
         operations: what is under way, inside or on the host.
         tip: object name of its branch.
     """
 
     worktree: Worktree
     inner: tuple[str, ...]
+    gone: bool
     dirty: tuple[str, ...]
+    processes: tuple[str, ...]
     only_here: tuple[str, ...]
-    only_here_with_branch: tuple[str, ...]
+    only_on_branch: tuple[str, ...]
+    merged: bool
     operations: tuple[str, ...]
     tip: str | None
 
 
-def decide(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ...]:
+def decide(
+    seen: Removal, *, force: bool = False, delete_branch: bool = False, force_branch: bool = False
+) -> tuple[Step, ...]:
     """What removes a worktree with all that belongs to it.
 
     Args:
         seen: what was observed, after an import.
         force: let changes go that were never committed.
-        delete_branch: delete its branch too.
+        delete_branch: delete its branch too, if that is merged.
+        force_branch: delete its branch, merged or not.
 
     Raises:
         Refused: work could be lost.
@@ -50,6 +59,39 @@ def decide(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ..
         raise UsageError(
             f"{tree.name} is the main checkout", hint=f"`wt down {shlex.quote(tree.name)}` stops its sandbox"
         )
+    _refuse_in_use(seen)
+    if seen.gone and not force:
+        raise Refused(
+            f"{tree.path} is gone, with what was not committed there",
+            hint="`git worktree repair` finds it where it was moved; --force removes the rest of it",
+        )
+    if seen.dirty and not force:
+        raise Refused(
+            f"{tree.name} has changes that are not committed",
+            hint="commit them, or drop them with --force",
+            details=_first(seen.dirty),
+        )
+    if seen.only_here:
+        raise Refused(
+            f"{tree.name} has commits that are nowhere else",
+            hint="git branch NAME COMMIT keeps them",
+            details=_first(seen.only_here),
+        )
+    if delete_branch and not force_branch and seen.only_on_branch and not seen.merged:
+        raise Refused(
+            f"{naming.short_branch(tree.branch or '')} has commits that are not merged",
+            hint="merge it, leave out --delete-branch, or let them go with --force-branch",
+            details=_first(seen.only_on_branch),
+        )
+    steps: list[Step] = [MoveToTrash(tree), RemoveProject(naming.project_name(tree)), RemoveState(tree)]
+    if (delete_branch or force_branch) and tree.branch is not None and seen.tip is not None:
+        steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
+    # What git knows of it goes last: until then the same command finds it, and goes on after a crash.
+    return (*steps, RemoveWorktree(tree), EmptyTrash(tree.repository))
+
+
+def _refuse_in_use(seen: Removal) -> None:
+    tree = seen.worktree
     if tree.locked is not None:
         reason = f": {tree.locked.strip()}" if tree.locked.strip() else ""
         raise Refused(f"{tree.name} is locked{reason}", hint=f"git worktree unlock {shlex.quote(str(tree.path))}")
@@ -60,22 +102,12 @@ def decide(seen: Removal, *, force: bool, delete_branch: bool) -> tuple[Step, ..
         )
     if seen.operations:
         raise Refused(f"a {seen.operations[0]} is under way in {tree.name}", hint="finish or abort it")
-    if seen.dirty and not force:
+    if seen.processes:
         raise Refused(
-            f"{tree.name} has changes that are not committed",
-            hint="commit them, or drop them with --force",
-            details=_first(seen.dirty),
+            f"somebody is at work in the sandbox of {tree.name}",
+            hint=f"end it, or stop the sandbox with `wt down {shlex.quote(tree.name)}`",
+            details=_first(seen.processes),
         )
-    lost = seen.only_here_with_branch if delete_branch else seen.only_here
-    if lost:
-        branch_only = delete_branch and not seen.only_here
-        hint = "leave out --delete-branch, or merge it" if branch_only else "git branch NAME COMMIT keeps them"
-        raise Refused(f"{tree.name} has commits that are nowhere else", hint=hint, details=_first(lost))
-    project = naming.project_name(tree)
-    steps: list[Step] = [RemoveProject(project), RemoveWorktree(tree), RemoveState(tree)]
-    if delete_branch and tree.branch is not None and seen.tip is not None:
-        steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
-    return tuple(steps)
 
 
 def _first(lines: tuple[str, ...]) -> tuple[str, ...]:

@@ -33,31 +33,38 @@ def here() -> Path:
         raise UsageError("the current directory is gone", hint="change to one that exists") from error
 
 
-def worktree(context: Context, name: str | None) -> Worktree:
+def worktree(context: Context, name: str | None, *, gone: bool = False) -> Worktree:
     """The worktree of that name, or the one around the current directory.
+
+    Args:
+        context: of the command.
+        name: what the user calls it.
+        gone: take one whose directory is not there, too.
 
     Raises:
         UsageError: there is none, or the name is ambiguous.
     """
     repository, here = checkouts.locate(context.directory)
     if name is not None:
-        return _named(repository, name)
+        return _named(repository, name, gone=gone)
     if here is None:
         raise UsageError(f"{context.directory} is in no worktree", hint="name one: wt ls shows them")
     return here
 
 
-def selected(context: Context, names: Iterable[str]) -> tuple[Worktree, ...]:
+def selected(context: Context, names: Iterable[str], *, gone: bool = False) -> tuple[Worktree, ...]:
     """The worktrees of those names, each once; without any, the one around the current directory."""
-    wanted = list(names)
-    return tuple(dict.fromkeys(worktree(context, name) for name in wanted)) if wanted else (worktree(context, None),)
+    wanted: list[str | None] = [*names] or [None]
+    return tuple(dict.fromkeys(worktree(context, name, gone=gone) for name in wanted))
 
 
-def _named(repository: Repository, name: str) -> Worktree:
+def _named(repository: Repository, name: str, *, gone: bool) -> Worktree:
     """The worktree of a repository that the user means by `name`."""
     tree = naming.find_worktree(checkouts.worktrees(repository), name)
     if not tree.path.is_dir():
-        raise gone(tree)
+        if gone:
+            return tree
+        raise is_gone(tree)
     if not checkouts.points_back(tree):
         raise Refused(
             f"{tree.path} belongs to another repository than {repository.common_dir}",
@@ -66,7 +73,7 @@ def _named(repository: Repository, name: str) -> Worktree:
     return tree
 
 
-def gone(tree: Worktree) -> UsageError:
+def is_gone(tree: Worktree) -> UsageError:
     """The error for a worktree whose directory is not there."""
     hint = "git worktree prune forgets it, git worktree repair finds a moved one"
     return UsageError(f"{tree.path} is gone", hint=hint)

@@ -126,10 +126,24 @@ class RemoveProject:
 
 
 @dataclass(frozen=True)
-class RemoveWorktree:
-    """Remove a worktree's directory and its admin directory."""
+class MoveToTrash:
+    """Move a worktree's directory out of the way, to be deleted."""
 
     worktree: Worktree
+
+
+@dataclass(frozen=True)
+class RemoveWorktree:
+    """Remove a worktree's admin directory, and its directory where it is still there."""
+
+    worktree: Worktree
+
+
+@dataclass(frozen=True)
+class EmptyTrash:
+    """Begin to delete the worktrees that were removed."""
+
+    repository: Repository
 
 
 @dataclass(frozen=True)
@@ -162,7 +176,9 @@ Step = (
     | StartSandbox
     | StopSandbox
     | RemoveProject
+    | MoveToTrash
     | RemoveWorktree
+    | EmptyTrash
     | RemoveState
     | DeleteBranch
 )

@@ -12,6 +12,7 @@ from support import PROJECT, Repository, as_user
 pytestmark = as_user
 
 PAGES = PROJECT / "docs/reference"
+TRASH = "<common>/wt-sandbox/trash/"
 # Two imports: what the first brings as `a/b` stands in the way of the second's `a`.
 WORK = [
     "git commit -q --allow-empty -m one && git tag mine && git branch a/b && echo x >> README.md && git stash -q"
@@ -23,6 +24,8 @@ WORK = [
 
 def test_every_answer_matches_its_schema_and_every_file_is_on_the_page(repository: Repository) -> None:
     answer(repository, "init")
+    repository.wt("new", "gone", "--no-up")
+    repository.wt("rm", "gone", "--delete-branch")
     assert answer(repository, "new", "feature-x")["name"] == "shop-feature-x"
     for script in WORK:
         repository.inside("feature-x", script)
@@ -64,7 +67,7 @@ def place(path: Path) -> str:
         return f"<common>/refs/wt/<id>/{shown}{'/' if rest else ''}"
     _, *rest = path.parts
     if len(rest) == 1:
-        return f"<common>/wt-sandbox/{rest[0]}" if rest[0] in {".lock", "repository"} else ""
-    if len(rest) > 2:
+        return f"<common>/wt-sandbox/{rest[0]}" if rest[0] in {".lock", "repository"} else TRASH * (rest[0] == "trash")
+    if len(rest) > 2 or rest[0] == "trash":
         return ""
     return f"<common>/wt-sandbox/<id>/{rest[1]}{'/' if rest[1].endswith('.git') else ''}"

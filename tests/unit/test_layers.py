@@ -14,7 +14,7 @@ LAYERS = (
     "model",
     "steps versions complaints",
     "process locks naming hostile mounts",
-    "config envfile node",
+    "config envfile node trash",
     "scaffold git history docker",
     "checkouts lfs compose",
     "private_repo importer",
@@ -41,6 +41,7 @@ ADAPTERS = {
     "mounts",
     "node",
     "scaffold",
+    "trash",
 }
 DOORS = {
     "typer": "cli",

@@ -1,6 +1,7 @@
 """A worktree goes with all that belongs to it, and not while work could be lost."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,19 @@ from unit.nouns import MAIN, tree
 from wt import removal
 from wt.errors import Refused, UsageError
 
-GOING = removal.Removal(tree(), inner=(), dirty=(), only_here=(), only_here_with_branch=(), operations=(), tip="tip")
+PAGE = Path(__file__).parents[2] / "docs/reference/removal.md"
+GOING = removal.Removal(
+    tree(),
+    inner=(),
+    gone=False,
+    dirty=(),
+    processes=(),
+    only_here=(),
+    only_on_branch=(),
+    merged=False,
+    operations=(),
+    tip="tip",
+)
 
 
 def names(chosen: tuple[object, ...]) -> list[str]:
@@ -16,48 +29,53 @@ def names(chosen: tuple[object, ...]) -> list[str]:
 
 
 def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
-    everything = ["RemoveProject", "RemoveWorktree", "RemoveState"]
-    assert names(removal.decide(GOING, force=False, delete_branch=False)) == everything
-    assert names(removal.decide(GOING, force=False, delete_branch=True)) == [*everything, "DeleteBranch"]
-    assert names(removal.decide(replace(GOING, dirty=("a",)), force=True, delete_branch=False)) == everything
-    kept = replace(GOING, only_here_with_branch=("abc x",))
-    assert names(removal.decide(kept, force=False, delete_branch=False)) == everything
+    first, last = ["MoveToTrash", "RemoveProject", "RemoveState"], ["RemoveWorktree", "EmptyTrash"]
+    everything, with_branch = [*first, *last], [*first, "DeleteBranch", *last]
+    only = replace(GOING, only_on_branch=("abc x",))
+    assert names(removal.decide(GOING)) == everything
+    assert names(removal.decide(only)) == everything
+    assert names(removal.decide(GOING, delete_branch=True)) == with_branch
+    assert names(removal.decide(replace(only, merged=True), delete_branch=True)) == with_branch
+    assert names(removal.decide(only, force_branch=True)) == with_branch
+    assert names(removal.decide(replace(GOING, dirty=("a",)), force=True)) == everything
+    assert names(removal.decide(replace(GOING, gone=True), force=True)) == everything
     on_none, unborn = replace(GOING, worktree=tree(branch=None), tip=None), replace(GOING, tip=None)
     for seen in (on_none, unborn):
-        assert names(removal.decide(seen, force=False, delete_branch=True)) == everything
+        assert names(removal.decide(seen, delete_branch=True)) == everything
 
 
-@pytest.mark.parametrize(
-    ("seen", "options", "words"),
-    [
-        (replace(GOING, worktree=MAIN), "force", "main checkout"),
-        (replace(GOING, worktree=replace(tree(), locked="on a stick\n")), "force", "locked: on a stick$"),
-        (replace(GOING, worktree=replace(tree(), locked="")), "force", "locked$"),
-        (replace(GOING, operations=("rebase",)), "force", "a rebase is under way"),
-        (replace(GOING, inner=("trees/a", "b")), "force", "trees/a, b lies inside feature"),
-        (replace(GOING, dirty=("a",)), "", "not committed"),
-        (replace(GOING, only_here=("abc x",)), "force", "nowhere else"),
-        (replace(GOING, only_here_with_branch=("abc x",)), "force delete", "nowhere else"),
-    ],
-)
-def test_rm_refuses_where_work_could_be_lost(seen: removal.Removal, options: str, words: str) -> None:
+ALL = {"force", "delete_branch", "force_branch"}
+# What is found, the options that don't help, and what is said.
+REFUSED = [
+    (replace(GOING, worktree=MAIN), ALL, "shop is the main checkout"),
+    (replace(GOING, worktree=replace(tree(), locked="on a stick\n")), ALL, "feature is locked: on a stick$"),
+    (replace(GOING, worktree=replace(tree(), locked="")), ALL, "feature is locked$"),
+    (replace(GOING, inner=("trees/a", "b")), ALL, "trees/a, b lies inside feature"),
+    (replace(GOING, operations=("rebase",)), ALL, "a rebase is under way in feature"),
+    (replace(GOING, processes=("npm run dev",)), ALL, "somebody is at work in the sandbox of feature"),
+    (replace(GOING, gone=True), ALL - {"force"}, "/code/feature is gone, with what was not committed there"),
+    (replace(GOING, dirty=("a",)), ALL - {"force"}, "feature has changes that are not committed"),
+    (replace(GOING, only_here=("abc x",)), ALL, "feature has commits that are nowhere else"),
+    (replace(GOING, only_on_branch=("abc x",)), ALL - {"force_branch"}, "feature has commits that are not merged"),
+]
+
+
+@pytest.mark.parametrize(("seen", "options", "words"), REFUSED)
+def test_rm_refuses_where_work_could_be_lost(seen: removal.Removal, options: set[str], words: str) -> None:
     with pytest.raises((Refused, UsageError), match=words):
-        removal.decide(seen, force="force" in options, delete_branch="delete" in options)
+        removal.decide(seen, **dict.fromkeys(options, True))
 
 
-@pytest.mark.parametrize(
-    ("only_here", "delete", "hint"),
-    [
-        ((), True, "leave out --delete-branch, or merge it"),
-        (("abc x",), True, "git branch NAME COMMIT keeps them"),
-        (("abc x",), False, "git branch NAME COMMIT keeps them"),
-    ],
-)
-def test_the_hint_is_the_one_that_helps(only_here: tuple[str, ...], delete: bool, hint: str) -> None:
-    seen = replace(GOING, only_here=only_here, only_here_with_branch=("abc x",))
-    with pytest.raises(Refused) as caught:
-        removal.decide(seen, force=False, delete_branch=delete)
-    assert caught.value.hint == hint
+@pytest.mark.parametrize(("seen", "options"), [(seen, options) for seen, options, _ in REFUSED if options != ALL])
+def test_one_option_lets_it_go(seen: removal.Removal, options: set[str]) -> None:
+    assert removal.decide(seen, **dict.fromkeys(ALL - options, True))
+
+
+def test_the_page_has_every_refusal() -> None:
+    said = [words.rstrip("$") for _, _, words in REFUSED]
+    page = [row.split("|")[2].strip() for row in PAGE.read_text().splitlines() if row.startswith("|")][2:]
+    assert [fragment for fragment in page if not any(fragment in words for words in said)] == []
+    assert [words for words in said if not any(fragment in words for fragment in page)] == []
 
 
 @pytest.mark.parametrize("what", ["dirty", "only_here"])
@@ -65,5 +83,5 @@ def test_the_hint_is_the_one_that_helps(only_here: tuple[str, ...], delete: bool
 def test_a_long_list_says_how_long_it_is(what: str, count: int, last: str) -> None:
     lines = tuple(f"line {number}" for number in range(count))
     with pytest.raises(Refused) as caught:
-        removal.decide(replace(GOING, **{what: lines}), force=False, delete_branch=False)  # type: ignore[arg-type]
+        removal.decide(replace(GOING, **{what: lines}))  # type: ignore[arg-type]
     assert caught.value.details[:20] == lines[:20] and caught.value.details[-1] == last

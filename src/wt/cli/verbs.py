@@ -117,8 +117,9 @@ def rm(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Worktrees.", autocompletion=TREES)],
     force: Annotated[bool, typer.Option("--force", help="Let changes go that were never committed.")] = False,
     delete_branch: Annotated[
-        bool, typer.Option("--delete-branch", help="Delete the branch too, if its commits are elsewhere.")
+        bool, typer.Option("--delete-branch", help="Delete the branch too, if it is merged.")
     ] = False,
+    force_branch: Annotated[bool, typer.Option("--force-branch", help="Delete the branch, merged or not.")] = False,
     as_json: Json = False,
 ) -> None:
     """Import, then remove worktrees and sandboxes.
@@ -127,7 +128,7 @@ def rm(
     """
     from wt.commands import rm as command
 
-    removed = command.run(context(), names, force=force, delete_branch=delete_branch)
+    removed = command.run(context(), names, force=force, delete_branch=delete_branch, force_branch=force_branch)
     if as_json:
         output.answer("rm", removed, as_json=True)
 

@@ -10,7 +10,7 @@ from wt.model import Context, ImportReport
 def run(context: Context, names: Iterable[str]) -> tuple[ImportReport, ...]:
     """Import and stop each sandbox; what the imports did."""
     reports = []
-    for tree in selection.selected(context, names):
+    for tree in selection.selected(context, names, gone=True):
         first = sync.bring_in(tree, context)
         apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
         last = sync.bring_in(tree, context)

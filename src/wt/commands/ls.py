@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from wt import checkouts, docker, git, naming, observe
+from wt import checkouts, docker, git, naming, observe, trash
 from wt.errors import ToolError
 from wt.model import Container, Context, WorktreeStatus
 
@@ -20,6 +20,8 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
         containers = docker.containers()
     except ToolError as error:
         context.progress.note(f"{error.message}: the state of sandboxes is unknown")
+    for path in trash.stuck(repository):
+        context.progress.note(f"a removed worktree could not be deleted: {path}")
     dates, host = git.branch_dates(repository), git.refs(repository)
     rows = tuple(observe.status(tree, containers, dates, host) for tree in checkouts.worktrees(repository))
     if not sizes:

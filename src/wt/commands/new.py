@@ -54,7 +54,7 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
     trees = checkouts.worktrees(repository)
     for tree in trees:
         if tree.branch == f"refs/heads/{branch}" and not tree.path.is_dir():
-            raise selection.gone(tree)
+            raise selection.is_gone(tree)
     pattern = config.load(root).worktree_dir
     wanted = naming.worktree_path(
         repository, pattern, name, taken=[tree.path for tree in trees if tree.branch != f"refs/heads/{branch}"]

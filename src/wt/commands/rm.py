@@ -2,38 +2,48 @@
 
 from collections.abc import Iterable
 
-from wt import apply, checkouts, docker, git, naming, observe, plan, removal, selection
+from wt import apply, checkouts, docker, git, naming, observe, plan, removal, selection, trash
 from wt.commands import prepare, sync
 from wt.model import Context, Worktree
 from wt.steps import Step
 
 
-def run(context: Context, names: Iterable[str], *, force: bool, delete_branch: bool) -> tuple[Worktree, ...]:
+def run(
+    context: Context, names: Iterable[str], *, force: bool, delete_branch: bool, force_branch: bool
+) -> tuple[Worktree, ...]:
     """Remove worktrees; those that were removed.
 
     Args:
         context: of the command.
         names: of worktrees.
         force: let changes go that were never committed.
-        delete_branch: delete their branches too.
+        delete_branch: delete their branches too, if they are merged.
+        force_branch: delete their branches, merged or not.
     """
     removed = []
-    for tree in selection.selected(context, names):
+    for tree in selection.selected(context, names, gone=True):
+
+        def decided(tree: Worktree = tree) -> tuple[Step, ...]:
+            sync.bring_in(tree, context)
+            seen = _observe(tree, _processes(tree))
+            return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
+
         with prepare.alone(tree.repository, context):
             # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
-            _decide(tree, context, force=force, delete_branch=delete_branch)
+            decided()
             apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
-            apply.carry_out(_decide(tree, context, force=force, delete_branch=delete_branch), context.progress)
+            apply.carry_out(decided(), context.progress)
         removed.append(tree)
     return tuple(removed)
 
 
-def _decide(tree: Worktree, context: Context, *, force: bool, delete_branch: bool) -> tuple[Step, ...]:
-    sync.bring_in(tree, context)
-    return removal.decide(_observe(tree), force=force, delete_branch=delete_branch)
+def _processes(tree: Worktree) -> tuple[str, ...]:
+    project = naming.project_name(tree)
+    app = observe.app(docker.containers(project=project), project)
+    return docker.processes(app) if app is not None and app.running else ()
 
 
-def _observe(tree: Worktree) -> removal.Removal:
+def _observe(tree: Worktree, processes: tuple[str, ...]) -> removal.Removal:
     host = git.refs(tree.repository)
     inside = observe.private(tree)
     # A stash entry that was imported once and is gone inside was applied or dropped there.
@@ -48,15 +58,25 @@ def _observe(tree: Worktree) -> removal.Removal:
     kept = {name: oid for name, oid in host.items() if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/"))}
     tip = host.get(tree.branch or "")
     without_branch = {name: oid for name, oid in kept.items() if name != tree.branch}
-    operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir))
+    there = tree.path.is_dir()
+    operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir)) if there else ()
     return removal.Removal(
         worktree=tree,
         inner=tuple(path for path in checkouts.nested(tree)[0] if (tree.path / path).is_dir()),
-        dirty=checkouts.dirty(tree),
+        gone=not there and not trash.holds(tree),
+        dirty=checkouts.dirty(tree) if there else (),
+        processes=processes,
         only_here=git.only_in(tree.repository, tips, sorted(set(kept.values()))),
-        only_here_with_branch=git.only_in(
-            tree.repository, [*tips, *([tip] if tip else [])], sorted(set(without_branch.values()))
-        ),
+        only_on_branch=git.only_in(tree.repository, [tip] if tip else [], sorted(set(without_branch.values()))),
+        merged=_is_merged(tree, host),
         operations=tuple(each for each in operations if each),
         tip=tip,
     )
+
+
+def _is_merged(tree: Worktree, host: dict[str, str]) -> bool:
+    """Whether the default branch, here or as the remote has it, has what the worktree's branch has."""
+    default = git.default_branch(tree.repository) or ""
+    names = {default, default.replace("refs/heads/", "refs/remotes/origin/", 1)} - {tree.branch}
+    tip = host.get(tree.branch or "")
+    return tip is not None and any(git.is_merged(tree.repository, tip, host[name]) for name in names if name in host)

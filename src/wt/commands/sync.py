@@ -8,7 +8,7 @@ from wt.model import Context, ImportReport, Worktree
 
 def run(context: Context, names: Iterable[str]) -> tuple[ImportReport, ...]:
     """Import each worktree's commits; what was done."""
-    return tuple(bring_in(tree, context) for tree in selection.selected(context, names))
+    return tuple(bring_in(tree, context) for tree in selection.selected(context, names, gone=True))
 
 
 def bring_in(tree: Worktree, context: Context) -> ImportReport:
@@ -36,6 +36,6 @@ def _server(tree: Worktree) -> list[str] | None:
     image = container.image if container else f"{project}-{docker.SERVICE}"
     if not docker.image_exists(image):
         return None
-    uid, gid = observe.env_value(tree, "WT_UID"), observe.env_value(tree, "WT_GID")
+    owner = naming.private_repo(tree).lstat()
     objects = tree.repository.common_dir / "objects"
-    return docker.upload_pack_stopped(image, naming.private_repo(tree), objects, (int(uid), int(gid)))
+    return docker.upload_pack_stopped(image, naming.private_repo(tree), objects, (owner.st_uid, owner.st_gid))

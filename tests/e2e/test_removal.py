@@ -1,0 +1,138 @@
+"""`wt rm` in all states of a worktree: nobody is disturbed, no commit is lost, the same again ends what was begun."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from support import Repository, docker
+
+
+def left(repository: Repository, project: str) -> list[str]:
+    """What is left of a worktree `x`, once what is deleted afterwards had the time for it."""
+    state = repository.path / ".git/wt-sandbox"
+    for _ in range(100):
+        if not list((state / "trash").iterdir()):
+            break
+        time.sleep(0.1)
+    mine = ("--quiet", "--filter", f"label=com.docker.compose.project={project}")
+    kinds = (("ps", "--all"), ("volume", "ls"), ("network", "ls"), ("image", "ls"))
+    found = [docker(*kind, *mine) for kind in kinds]
+    found += [str(path) for path in (*(state / "trash").iterdir(), *state.glob("shop-x"))]
+    found += [path.name for path in repository.path.parent.iterdir() if path.name != "shop"]
+    return [each for each in (*found, repository.git("for-each-ref", "refs/wt")) if each]
+
+
+def project(repository: Repository) -> str:
+    return repository.env(repository.worktree("x"))["COMPOSE_PROJECT_NAME"]
+
+
+def refused(repository: Repository, *words: str) -> str:
+    done = repository.wt("rm", "x", *words, check=False)
+    assert done.returncode == 3, done.stderr
+    return done.stderr
+
+
+def test_who_is_at_work_in_a_sandbox_is_not_disturbed(repository: Repository) -> None:
+    """Whatever started it; what the start command left running is nobody at work."""
+    compose = repository.path / ".devcontainer/docker-compose.yml"
+    daemon = compose.read_text().replace("code=$$?", "code=$$?; setsid sleep 4444 &", 1)
+    repository.account.run("tee", compose, stdin=daemon)
+    repository.git("commit", "--quiet", "--all", "--message", "a daemon")
+    repository.wt("new", "x", "--wait")
+    name = project(repository)
+    repository.inside("x", "pgrep -f 444[4]")
+    (app,) = repository.containers(name)
+    docker("exec", "--detach", app, "sleep", "5555")
+    assert "\n  sleep 5555\nhint: " in refused(repository)
+    docker("exec", app, "pkill", "-f", "sleep 5555")
+    with subprocess.Popen(
+        ["wt", "exec", "x", "--", "sh", "-c", "setsid sleep 6666 & sleep 7777"],
+        cwd=repository.path,
+        env=repository.account.environment(),
+        stdin=subprocess.DEVNULL,
+        **repository.account.identity,  # type: ignore[call-overload]
+    ) as child:
+        repository.inside("x", "until pgrep -f 777[7]; do sleep 0.1; done")
+        assert "\n  sleep 7777\n" in refused(repository, "--force", "--force-branch")
+        docker("exec", app, "pkill", "-f", "sleep 7777")
+        child.wait()
+    assert "\n  sleep 6666\n" in refused(repository)
+    repository.wt("down", "x")
+    repository.wt("rm", "x", "--delete-branch")
+    assert left(repository, name) == []
+
+
+def test_a_worktree_whose_directory_is_gone_loses_no_commit(repository: Repository) -> None:
+    repository.wt("new", "x")
+    name = project(repository)
+    repository.inside("x", "git commit -q --allow-empty -m inside")
+    shutil.rmtree(repository.worktree("x"))
+    assert "is gone, with what was not committed there" in refused(repository)
+    assert "inside" in refused(repository, "--force")
+    assert "is gone\n  hint: its commits are below refs/wt/shop-x/" in repository.wt("sync", "x").stdout
+    repository.git("merge", "--quiet", "--ff-only", "refs/wt/shop-x/heads/x")
+    repository.wt("rm", "x", "--force", "--delete-branch")
+    assert left(repository, name) == [] and repository.git("branch", "--format=%(refname:short)") == "main"
+
+
+@pytest.mark.parametrize("done", [1, 2, 3, 4])
+def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, done: int) -> None:
+    """After each of its steps but the last one, which leaves what the next `wt rm` deletes."""
+    repository.wt("new", "x")
+    name, path, state = project(repository), repository.worktree("x"), repository.path / ".git/wt-sandbox"
+    repository.wt("down", "x")
+    repository.account.run("mkdir", state / "trash")
+    path.rename(state / "trash/shop-x.0123abcd")
+    if done > 1:
+        for listing, removal in ((("ps", "--all"), ("rm",)), (("volume", "ls"), ("volume", "rm"))):
+            mine = docker(*listing, "--quiet", "--filter", f"label=com.docker.compose.project={name}").split()
+            docker(*removal, *mine)
+    if done > 2:
+        shutil.rmtree(state / "shop-x")
+        for ref in repository.git("for-each-ref", "--format=%(refname)", "refs/wt/shop-x").split():
+            repository.git("update-ref", "-d", ref)
+    if done > 3:
+        repository.git("update-ref", "-d", "refs/heads/x")
+    repository.wt("rm", "x", "--delete-branch")
+    assert left(repository, name) == [] and repository.git("worktree", "list").count("\n") == 0
+    assert repository.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_a_worktree_on_another_file_system(repository: Repository) -> None:
+    elsewhere = Path("/dev/shm") / f"wt-e2e-{os.getpid()}"
+    repository.account.run("mkdir", elsewhere)
+    try:
+        config = repository.path / ".devcontainer/wt.toml"
+        repository.account.run("tee", config, stdin=f'worktree_dir = "{elsewhere}/{{name}}"\n')
+        repository.git("commit", "--quiet", "--all", "--message", "elsewhere")
+        repository.wt("new", "x")
+        name = project(repository)
+        repository.wt("rm", "x", "--delete-branch")
+        assert left(repository, name) == [] and list(elsewhere.iterdir()) == []
+    finally:
+        shutil.rmtree(elsewhere)
+
+
+def test_a_branch_that_was_squashed_to_the_default_branch_may_go(repository: Repository) -> None:
+    repository.wt("new", "x", "--no-up")
+    path = repository.worktree("x")
+    for word in "ab":
+        repository.account.run("sh", "-c", f"echo {word} >> {word} && git add . && git commit -qm {word}", cwd=path)
+    assert "x has commits that are not merged" in refused(repository, "--delete-branch")
+    repository.git("merge", "--quiet", "--squash", "x")
+    repository.git("commit", "--quiet", "--message", "a and b")
+    said = repository.wt("rm", "x", "--delete-branch").stderr
+    assert "branch x deleted, which was at " in said
+
+
+def test_a_branch_goes_with_its_configuration(repository: Repository) -> None:
+    repository.wt("new", "x", "--no-up")
+    repository.git("config", "branch.x.remote", "origin")
+    repository.git("commit", "--quiet", "--allow-empty", "--message", "x", cwd=repository.worktree("x"))
+    repository.wt("rm", "x", "--force-branch")
+    assert repository.git("config", "--get-regexp", "^branch\\.", check=False) == ""
+    assert repository.git("branch", "--format=%(refname:short)") == "main"
