@@ -227,7 +227,7 @@ class WorktreeStatus:
         worktree: which one.
         state: running, stopped, paused or unhealthy; none without a sandbox, gone when the directory is, or unknown.
         unsynced: refs inside that the host does not have yet; None when they can't be read.
-        dirty: whether it has changes that are not committed.
+        dirty: whether it has changes that are not committed; None when git can't read it.
         ahead: commits on the branch that its base does not have; None when there is no base.
         behind: the other way round.
         last_commit: when the newest commit on it was made.
@@ -237,7 +237,7 @@ class WorktreeStatus:
     worktree: Worktree
     state: str
     unsynced: int | None
-    dirty: bool
+    dirty: bool | None
     ahead: int | None
     behind: int | None
     last_commit: datetime | None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wt import checkouts, config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
-from wt.errors import Refused, UsageError, WtError
+from wt.errors import Refused, ToolError, UsageError, WtError
 from wt.model import Container, HostUser, InsideRefs, Worktree, WorktreeStatus
 
 # Files below .devcontainer that change nothing in a sandbox that was made with them.
@@ -186,11 +186,19 @@ def status(
         worktree=tree,
         state=sandbox_state(tree, containers),
         unsynced=_unsynced(tree, host),
-        dirty=tree.path.is_dir() and bool(checkouts.dirty(tree)),
+        dirty=_is_dirty(tree),
         ahead=counted[0],
         behind=counted[1],
         last_commit=dates.get(tree.branch or ""),
     )
+
+
+def _is_dirty(tree: Worktree) -> bool | None:
+    """Whether it has changes; None where git can't read it, which is no reason to say nothing of the others."""
+    try:
+        return tree.path.is_dir() and bool(checkouts.dirty(tree))
+    except ToolError:
+        return None
 
 
 def _unsynced(tree: Worktree, host: dict[str, str]) -> int | None:

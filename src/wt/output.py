@@ -218,7 +218,7 @@ def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
     branch = naming.short_branch(row.worktree.branch) if row.worktree.branch else "(detached)"
     inside = "unreadable" if row.unsynced is None else f"{row.unsynced} to sync" if row.unsynced else "-"
     ahead, behind = ("-" if number is None else str(number) for number in (row.ahead, row.behind))
-    tree = "gone" if row.state == "gone" else "dirty" if row.dirty else "clean"
+    tree = "gone" if row.state == "gone" else {True: "dirty", False: "clean", None: "unreadable"}[row.dirty]
     size = [_size(row.size or 0)] if sized else []
     return [row.worktree.name, branch, row.state, inside, tree, ahead, behind, _age(row.last_commit), *size]
 

@@ -1,6 +1,7 @@
 """Which worktree a command is about, and who runs it."""
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,5 +76,5 @@ def _named(repository: Repository, name: str, *, gone: bool) -> Worktree:
 
 def is_gone(tree: Worktree) -> UsageError:
     """The error for a worktree whose directory is not there."""
-    hint = "git worktree prune forgets it, git worktree repair finds a moved one"
-    return UsageError(f"{tree.path} is gone", hint=hint)
+    removal = shlex.join(["wt", "rm", "--force", tree.name])
+    return UsageError(f"{tree.path} is gone", hint=f"git worktree repair finds a moved one, {removal} removes the rest")

@@ -47,4 +47,16 @@ def test_new_of_a_branch_whose_worktree_is_gone_does_not_lead_to_it(shop: Path) 
     wt(shop, "init")
     shutil.rmtree(tree)
     said = wt(shop, "new", "feature", "--no-up", code=2).stderr
-    assert said.splitlines()[-1] == "hint: git worktree prune forgets it, git worktree repair finds a moved one"
+    assert (
+        said.splitlines()[-1] == "hint: git worktree repair finds a moved one, wt rm --force feature removes the rest"
+    )
+
+
+@pytest.mark.parametrize("head", ["", "garbage\n"])
+def test_one_broken_worktree_hides_no_other(shop: Path, head: str) -> None:
+    """As after a power failure: its admin files are there, and empty."""
+    for name in ("good", "bad"):
+        linked(shop, name)
+    (shop / ".git/worktrees/bad/HEAD").write_text(head)
+    rows = [line.split() for line in wt(shop, "ls").stdout.splitlines()]
+    assert [(row[0], row[4]) for row in rows[1:]] == [("shop", "clean"), ("bad", "unreadable"), ("good", "clean")]
