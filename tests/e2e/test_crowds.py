@@ -1,9 +1,11 @@
 """Several worktrees and repositories beside each other share nothing that they should not."""
 
-from collections.abc import Callable
+import json
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from support import Repository, docker
+from support import Repository, as_user, docker
 
 ASK = (
     "node --input-type=module -e \"import pg from 'pg'; const c = new pg.Client(); "
@@ -74,3 +76,75 @@ def test_a_branch_name_with_a_slash_and_its_twin(repository: Repository) -> None
     paths = {repository.worktree("feature/a"), repository.worktree("feature-a")}
     assert len(paths) == 2
     assert len({repository.env(path)["COMPOSE_PROJECT_NAME"] for path in paths}) == 2
+
+
+def at_once(
+    repository: Repository, commands: Sequence[Sequence[str]], *, cwd: Path | None = None
+) -> list[tuple[int, str]]:
+    """Exit code and standard error of commands of wt that all start at the same moment."""
+    account = repository.account
+    children = [
+        subprocess.Popen(
+            [str(account.tools / "wt"), *command],
+            cwd=repository.path,
+            env=account.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            **account.identity,  # type: ignore[call-overload]
+        )
+        for command in commands
+    ]
+    said = [child.communicate(timeout=300)[1] for child in children]
+    assert [text for text in said if "Traceback" in text or "bug" in text] == []
+    return [(child.returncode, text) for child, text in zip(children, said, strict=True)]
+
+
+@as_user
+def test_sixteen_at_once_make_and_remove_worktrees(repository: Repository) -> None:
+    names = [f"crowd-{number}" for number in range(16)]
+    done = at_once(repository, [["new", name, "--no-up"] for name in names])
+    assert [text for code, text in done if code != 0] == []
+    trees = json.loads(repository.wt("ls", "--json").stdout)["result"]
+    assert sorted(row["worktree"]["branch"] for row in trees) == sorted(["main", *names])
+    environments = [repository.env(Path(row["worktree"]["path"])) for row in trees[1:]]
+    assert len({each["COMPOSE_PROJECT_NAME"] for each in environments}) == len(names)
+    (network,) = {each["WT_NETWORK"] for each in environments}
+    (shared,) = {each["WT_SHARED_PROJECT"] for each in environments}
+    assert docker("network", "ls", "--quiet", "--filter", f"name=^{network}$").count("\n") == 0
+    assert len(repository.containers(shared)) == 1
+    assert any("waiting for another wt in this repository" in text for _, text in done)
+
+    done = at_once(repository, [["rm", name, "--delete-branch"] for name in names])
+    assert [text for code, text in done if code != 0] == []
+    assert repository.git("for-each-ref", "--format=%(refname)") == "refs/heads/main"
+    assert repository.git("worktree", "list").count("\n") == 0
+    assert sorted(path.name for path in repository.path.parent.iterdir()) == ["shop"]
+
+
+@as_user
+def test_of_sixteen_that_want_one_name_one_gets_it(repository: Repository) -> None:
+    done = at_once(repository, [["new", "x"]] * 16)
+    codes = sorted(code for code, _ in done)
+    assert codes == [0, *[3] * 15], done
+    lost = {tuple(text.splitlines()[-2:]) for code, text in done if code == 3}
+    path = repository.worktree("x")
+    assert lost == {(f"wt: x is checked out in {path}", f"hint: wt up {path.name}")}
+    assert repository.inside("x", "git status --porcelain").stdout == ""
+
+
+@as_user
+def test_thirty_two_at_once_prepare_one_worktree(repository: Repository) -> None:
+    repository.account.run("sh", "-c", "echo 'MINE=1' > .devcontainer/.env", cwd=repository.path)
+    done = at_once(repository, [["prepare"]] * 32)
+    assert [text for code, text in done if code != 0] == []
+    environment = repository.env()
+    assert environment["MINE"] == "1"
+    text = (repository.path / ".devcontainer/.env").read_text()
+    assert len([line for line in text.splitlines() if line.startswith("COMPOSE_PROJECT_NAME=")]) == 1
+    assert len(repository.containers(environment["WT_SHARED_PROJECT"])) == 1
+    assert [path.name for path in (repository.path / ".devcontainer").iterdir() if path.name.endswith(".tmp")] == []
+    before = (repository.path / ".devcontainer/.env").stat().st_mtime_ns
+    assert repository.wt("prepare").stderr == ""
+    assert (repository.path / ".devcontainer/.env").stat().st_mtime_ns == before
