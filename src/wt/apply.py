@@ -142,7 +142,9 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
         case RemoveWorktree(worktree=tree):
             checkouts.remove_worktree(tree)
         case RemoveState(worktree=tree):
-            _remove_state(tree)
+            # First the private repository: what is left of the refs then is no reason to ask it for anything.
+            trash.put_state(tree)
+            _remove_refs(tree)
         case DeleteBranch(repository=repository, branch=branch, tip=tip):
             git.delete_branch(repository, branch, tip)
         case _:
@@ -162,17 +164,17 @@ def _undo(step: Step) -> None:
             if start is not None and git.resolve(repository, full) == start:
                 git.update_refs(repository, {full: (None, start)})
         case CreatePrivateRepository(worktree=tree):
-            _remove_state(tree)
+            private_repo.remove(tree)
+            _remove_refs(tree)
         case BuildImage(compose=project) | StartSandbox(compose=project):
             docker.remove_project(project.name)
         case _:
             pass  # what is in the worktree goes with it; network and shared services serve others too
 
 
-def _remove_state(tree: Worktree) -> None:
+def _remove_refs(tree: Worktree) -> None:
     kept = git.refs(tree.repository, naming.ref_prefix(tree))
     git.update_refs(tree.repository, {name: (None, oid) for name, oid in kept.items()})
-    private_repo.remove(tree)
 
 
 def _hand_over(top: Path, uid: int, gid: int) -> None:

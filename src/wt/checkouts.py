@@ -7,11 +7,15 @@ directories, never from the worktree's `.git`.
 import os
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 from wt import git, hostile, naming, process
 from wt.errors import Refused, UsageError
 from wt.model import Repository, Worktree
+
+# Seconds for a look at all files; a FIFO by the name of one that git reads would keep it for ever.
+_PATIENCE = 120
 
 OPERATIONS = {
     "rebase-merge": "rebase",
@@ -115,6 +119,24 @@ def submodules(worktree: Worktree) -> tuple[str, ...]:
     return tuple(os.fsdecode(path) for path in re.findall(rb"(?:^|\0)160000 [^\t]*\t([^\0]+)", entries))
 
 
+def filled_submodules(worktree: Worktree) -> tuple[str, ...]:
+    """Submodules with files, or with commits, of which the repository itself knows nothing."""
+    found = [path for path in submodules(worktree) if _is_filled(worktree.path, path)]
+    return (*found, *(["modules"] if not found and (worktree.git_dir / "modules").is_dir() else []))
+
+
+def _is_filled(root: Path, path: str) -> bool:
+    if hostile.is_directory(root, path):
+        return any((root / path).iterdir())
+    return hostile.kind(root, path) is not None
+
+
+def own_refs(worktree: Worktree) -> frozenset[str]:
+    """Commits that refs of the worktree alone stand at, such as refs/worktree and those of a bisection."""
+    kinds = ("refs/worktree", "refs/bisect", "refs/rewritten")
+    return frozenset(git.run_in(worktree, "for-each-ref", "--format=%(objectname)", *kinds).text.split())
+
+
 def tracks(worktree: Worktree, path: str) -> bool:
     """Whether the host's index holds anything below a path of the worktree."""
     return bool(git.run_in(worktree, "ls-files", "-z", "--cached", "--", f":(literal){path}").stdout)
@@ -123,8 +145,10 @@ def tracks(worktree: Worktree, path: str) -> bool:
 def dirty(worktree: Worktree) -> tuple[str, ...]:
     """Paths that differ from the host's index or HEAD, or are neither tracked nor ignored."""
     arguments = ("status", "--porcelain", "-z", "--ignore-submodules=all", "--untracked-files=normal", "--no-renames")
-    output = git.run_in(worktree, *arguments).text
-    return tuple(entry[3:] for entry in output.split("\0") if entry)
+    answer = git.run_in(worktree, *arguments, env={"LC_ALL": "C"}, seconds=_PATIENCE)
+    # What git can't look into may hold anything.
+    unread = re.findall(r"could not open directory '(.*)'", answer.stderr.decode(errors="replace"))
+    return (*(entry[3:] for entry in answer.text.split("\0") if entry), *unread)
 
 
 def index_matches(worktree: Worktree, tip: str | None) -> bool:
@@ -188,6 +212,10 @@ def add_worktree(repository: Repository, path: Path, branch: str, start: str | N
 
 def remove_worktree(worktree: Worktree) -> None:
     """Remove a worktree's directory and admin directory; whether it may go was decided before."""
+    if os.path.lexists(worktree.path) and not worktree.path.is_dir():
+        # Something else has its place, at which git would stop.
+        shutil.rmtree(worktree.git_dir)
+        return
     git.run(worktree.repository, "worktree", "remove", "--force", "--", str(worktree.path))
 
 

@@ -30,8 +30,9 @@ for process in /proc/[0-9]*; do
   read -r stat <"$process/stat" || continue
   [ "${{process#/proc/}}" = $$ ] && ask=ask || ask=
   tr '\\0' '\\n' <"$process/environ" | grep -q '^{_EXEC_MARK}=' && mark=mark || mark=
-  printf '%s\\t%s\\t%s\\t%s\\n' "$ask" "$mark" "$stat" "$(tr '\\0\\n' '  ' <"$process/cmdline")"
+  printf '%s\\t%s\\t%s\\t%s\\n' "$ask" "$mark" "$stat" "$(head -c 300 "$process/cmdline" | tr '\\0\\n' '  ')"
 done 2>/dev/null
+:
 """
 _PROCESS = re.compile(r"(?P<ask>ask|)\t(?P<mark>mark|)\t(?P<pid>\d+) \(.*\) [^Z] (?P<parent>\d+) [^\t]*\t(?P<line>.*)")
 # Seconds that an engine may take for what it knows by heart.
@@ -201,11 +202,17 @@ def has_program(container: Container, program: str) -> bool:
 def processes(container: Container) -> tuple[str, ...]:
     """Command lines of what somebody runs in a container by `wt exec` or `docker exec`, as an editor does.
 
-    What its own command has started does not count. The sandbox answers, so it can hide what it runs.
+    What its own command has started does not count. The sandbox answers: the agent, which is the same user there, can
+    give a wrong answer, or none.
+
+    Raises:
+        ToolError: there was no answer.
     """
-    answer = process.run([*_EXEC, container.id, "sh", "-c", _PROCESSES], check=False)
-    lines = answer.stdout.decode(errors="replace").splitlines()
-    found = {match["pid"]: match for match in map(_PROCESS.fullmatch, lines) if match}
+    answer = process.run([*_EXEC, container.id, "sh", "-c", _PROCESSES], seconds=_PATIENCE)
+    found: dict[str, re.Match[str]] = {}
+    for line in answer.stdout.decode(errors="replace").split("\n"):
+        if match := _PROCESS.fullmatch(line):
+            found.setdefault(match["pid"], match)
     ours = {pid for pid, match in found.items() if match["ask"]}
     theirs = {pid for pid, match in found.items() if match["mark"] or (match["parent"] == "0" and pid != "1")}
     return tuple(found[pid]["line"].strip() for pid in found if pid in theirs - ours)

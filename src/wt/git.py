@@ -21,10 +21,6 @@ from wt.model import GitSettings, Remote, Repository, Worktree
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
 
-# Commits of another branch, the newest first, among which those of one that was merged are looked for.
-_SEARCHED = 5_000
-_DIFF_TREE = ("diff-tree", "-r", "--patch", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv")
-
 SAFE = (
     "git",
     "--no-optional-locks",
@@ -34,6 +30,8 @@ SAFE = (
     "core.hooksPath=/dev/null",
     "-c",
     "protocol.allow=never",
+    "-c",
+    "log.showSignature=false",
 )
 
 
@@ -95,6 +93,12 @@ def refs(repository: Repository, *prefixes: str) -> dict[str, str]:
     return {name: oid for oid, _, name in (line.partition(" ") for line in output.split("\n") if line)}
 
 
+def symbolic_refs(repository: Repository) -> frozenset[str]:
+    """Full names of the refs that only stand for another one."""
+    output = run(repository, "for-each-ref", "--format=%(if)%(symref)%(then)%(refname)%(end)").text
+    return frozenset(output.split("\n")) - {""}
+
+
 def resolve(repository: Repository, revision: str) -> str | None:
     """Object name of the commit that a revision names, None when there is none."""
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
@@ -136,10 +140,14 @@ def update_refs(repository: Repository, changes: Mapping[str, tuple[str | None, 
 
 
 def delete_branch(repository: Repository, branch: str, tip: str) -> None:
-    """Delete a branch, by its full name, that still points at `tip`, and what the configuration says of it."""
-    update_refs(repository, {branch: (None, tip)})
+    """Delete a branch, by its full name, that still points at `tip`, and what the configuration says of it.
+
+    One that is a symbolic ref goes itself, and not the branch that it stands for.
+    """
     section = f"branch.{branch.removeprefix('refs/heads/')}"
     run(repository, "config", "--local", "--remove-section", section, check=False)
+    lines = f"option no-deref\ndelete {branch} {tip}\n"
+    run(repository, "update-ref", "-m", "wt", "--stdin", stdin=lines.encode(errors="surrogateescape"))
 
 
 def reflog(repository: Repository, ref: str) -> frozenset[str]:
@@ -162,35 +170,6 @@ def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]
     output = run(repository, "rev-list", "--left-right", "--count", f"{tip}...{base}").text
     ahead, behind = output.split()
     return int(ahead), int(behind)
-
-
-def is_merged(repository: Repository, tip: str, into: str) -> bool:
-    """Whether the commit `into` has all that `tip` has: its commits, its changes, or exactly its files.
-
-    Its changes are there when each of its commits was picked or rebased, or all were squashed to one: patches count as
-    equal by git-patch-id(1).
-    """
-    base = run(repository, "merge-base", into, tip, check=False).text.split("\n")[0]
-    if not base or base == tip:
-        return base == tip
-    theirs = run(repository, "log", f"--max-count={_SEARCHED}", "--format=%T", f"{base}..{into}").text.split()
-    if run(repository, "rev-parse", f"{tip}^{{tree}}").text.strip() in theirs:
-        return True
-    there = _patches(repository, f"{base}..{into}")
-    whole = _patch_ids(repository, run(repository, *_DIFF_TREE, base, tip).stdout)
-    single = _patches(repository, f"{base}..{tip}")
-    merges = run(repository, "rev-list", "--count", "--merges", f"{base}..{tip}").text.strip() != "0"
-    return bool(whole) and (whole <= there or (not merges and single <= there))
-
-
-def _patches(repository: Repository, commits: str) -> set[str]:
-    """Patch ids of the newest commits of a range, merges left out."""
-    found = run(repository, "rev-list", "--no-merges", f"--max-count={_SEARCHED}", commits).stdout
-    return _patch_ids(repository, run(repository, *_DIFF_TREE, "--stdin", stdin=found).stdout)
-
-
-def _patch_ids(repository: Repository, patches: bytes) -> set[str]:
-    return {line.split()[0] for line in run(repository, "patch-id", "--stable", stdin=patches).text.splitlines()}
 
 
 def branch_dates(repository: Repository) -> dict[str, datetime]:
@@ -273,16 +252,14 @@ def without_credentials(url: str) -> str:
     return re.sub(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/?#]*)@", kept, url)
 
 
-def run_in(
-    worktree: Worktree, *arguments: str, env: Mapping[str, str] | None = None, check: bool = True
-) -> process.Result:
-    """Run git on a worktree with every directory pinned to what the host's repository says."""
+def run_in(worktree: Worktree, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> process.Result:
+    """Run git on a worktree with every directory pinned to what the host's repository says; as `process.run`."""
     pinned = {
         "GIT_DIR": str(worktree.git_dir),
         "GIT_COMMON_DIR": str(worktree.repository.common_dir),
         "GIT_WORK_TREE": str(worktree.path),
     }
-    return process.run([*SAFE, *arguments], cwd=worktree.path, env={**pinned, **(env or {})}, check=check)
+    return process.run([*SAFE, *arguments], cwd=worktree.path, env={**pinned, **(env or {})}, **options)
 
 
 def run(repository: Repository, *arguments: str, **options: Any) -> process.Result:

@@ -16,12 +16,26 @@ def network_file_system(path: Path) -> str | None:
     return kind if _NETWORK.fullmatch(kind) else None
 
 
+def below(path: Path) -> tuple[Path, ...]:
+    """Mount points in the resolved directory `path`; none where the machine does not say."""
+    try:
+        text = _MOUNTS.read_text(errors="surrogateescape")
+    except OSError:
+        return ()
+    found = (_mount_point(line) for line in text.splitlines())
+    return tuple(sorted(each for each in found if each != path and each.is_relative_to(path)))
+
+
+def _mount_point(line: str) -> Path:
+    field = line.split(" ")[4]
+    return Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field))
+
+
 def kind_of(path: Path, mounts: str) -> str:
     """The type of the file system that `path` is on by the text of proc_pid_mountinfo(5); empty when it is on none."""
     found, depth = "", 0
     for line in mounts.splitlines():
-        fields, _, source = line.partition(" - ")
-        mount_point = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields.split(" ")[4]))
+        source, mount_point = line.partition(" - ")[2], _mount_point(line)
         # Of two on one place the later covers the earlier.
         if path.is_relative_to(mount_point) and len(mount_point.parts) >= depth:
             found, depth = source.split(" ")[0], len(mount_point.parts)

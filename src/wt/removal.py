@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from wt import naming
 from wt.errors import Refused, UsageError
@@ -20,10 +21,14 @@ class Removal:
         inner: other worktrees inside it, relative to it.
         gone: its directory is not there, and wt did not remove it.
         dirty: paths that differ from the host's index, or are untracked and not ignored.
+        submodules: those with files, of which git says nothing here.
+        mounts: mount points inside it.
         processes: command lines that somebody started in the running sandbox.
         only_here: commits that no branch, remote or tag would hold any more.
         only_on_branch: commits that its branch alone holds.
-        merged: the default branch has what its branch has, be it as other commits.
+        merged: whether the branch `into` has what its branch has, be it as other commits; False if nobody asks.
+        into: full name of the default branch.
+        also_in: another worktree on the same branch.
         operations: what is under way, inside or on the host.
         tip: object name of its branch.
     """
@@ -32,10 +37,14 @@ class Removal:
     inner: tuple[str, ...]
     gone: bool
     dirty: tuple[str, ...]
+    submodules: tuple[str, ...]
+    mounts: tuple[Path, ...]
     processes: tuple[str, ...]
     only_here: tuple[str, ...]
     only_on_branch: tuple[str, ...]
     merged: bool
+    into: str | None
+    also_in: Path | None
     operations: tuple[str, ...]
     tip: str | None
 
@@ -71,23 +80,38 @@ def decide(
             hint="commit them, or drop them with --force",
             details=_first(seen.dirty),
         )
+    if seen.submodules and not force:
+        raise Refused(
+            f"{tree.name} has submodules, in which there may be work",
+            hint="look into them, then use --force",
+            details=_first(seen.submodules),
+        )
     if seen.only_here:
         raise Refused(
             f"{tree.name} has commits that are nowhere else",
             hint="git branch NAME COMMIT keeps them",
             details=_first(seen.only_here),
         )
-    if delete_branch and not force_branch and seen.only_on_branch and not seen.merged:
-        raise Refused(
-            f"{naming.short_branch(tree.branch or '')} has commits that are not merged",
-            hint="merge it, leave out --delete-branch, or let them go with --force-branch",
-            details=_first(seen.only_on_branch),
-        )
+    if delete_branch or force_branch:
+        _refuse_branch(seen, force=force_branch)
     steps: list[Step] = [MoveToTrash(tree), RemoveProject(naming.project_name(tree)), RemoveState(tree)]
     if (delete_branch or force_branch) and tree.branch is not None and seen.tip is not None:
         steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
     # What git knows of it goes last: until then the same command finds it, and goes on after a crash.
     return (*steps, RemoveWorktree(tree), EmptyTrash(tree.repository))
+
+
+def _refuse_branch(seen: Removal, *, force: bool) -> None:
+    branch = naming.short_branch(seen.worktree.branch or "")
+    if seen.also_in is not None:
+        raise Refused(f"{branch} is checked out in {seen.also_in}, too", hint="leave out --delete-branch")
+    if seen.only_on_branch and not seen.merged and not force:
+        into = f" to {naming.short_branch(seen.into)}" if seen.into else ""
+        raise Refused(
+            f"{branch} has commits that are not merged{into}",
+            hint="merge it, leave out --delete-branch, or let them go with --force-branch",
+            details=_first(seen.only_on_branch),
+        )
 
 
 def _refuse_in_use(seen: Removal) -> None:
@@ -100,6 +124,8 @@ def _refuse_in_use(seen: Removal) -> None:
             f"{', '.join(seen.inner)} lies inside {tree.name}, and would go with it",
             hint="remove or move the other worktree first",
         )
+    if seen.mounts:
+        raise Refused(f"something is mounted in {tree.name}: {seen.mounts[0]}", hint="unmount it first")
     if seen.operations:
         raise Refused(f"a {seen.operations[0]} is under way in {tree.name}", hint="finish or abort it")
     if seen.processes:

@@ -3,21 +3,31 @@
 So a deletion that fails leaves no half of a worktree. What an agent wrote there is deleted without following symlinks.
 """
 
+import errno
+import os
 import secrets
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from wt import naming, process
+from wt.errors import Refused, of_machine
 from wt.model import Repository, Worktree
 
-# Directories that the agent took its own rights to are opened first; a symlink goes when what it leads to is gone.
+# Pairs of a trash entry and what is to be deleted for it. Directories that the agent closed to itself are opened first,
+# files are not: a hard link may be to one outside.
 _DELETE = """
-trash=$1; shift
-for each; do rm -rf -- "$each" || { chmod -R u+rwX -- "$each"; rm -rf -- "$each"; }; done
-for link in "$trash"/*; do [ -e "$link" ] || rm -f -- "$link"; done
+while [ $# -gt 1 ]; do
+  rm -rf "$2" || { find "$2" -type d -exec chmod u+rwx {} \\; ; rm -rf "$2"; }
+  [ -e "$2" ] || rm -f "$1"
+  shift 2
+done
 """
-# Seconds after which what is still there was not deleted, and is not about to be.
+# Seconds after which the user should know.
 _LONG = 300
+# In git's admin directory of a worktree, from its removal on.
+_MARK = "wt-removed"
 
 
 def put(worktree: Worktree) -> None:
@@ -26,46 +36,91 @@ def put(worktree: Worktree) -> None:
     From another file system than the repository's it goes beside its place, and the trash gets a symlink to that.
 
     Raises:
-        OSError: it can't be moved, and is as it was.
+        Refused: it can't be moved, and is as it was.
     """
-    trash = _place(worktree.repository)
-    trash.mkdir(parents=True, exist_ok=True)
-    kept = trash / f"{worktree.id}.{secrets.token_hex(4)}"
-    if not worktree.path.is_dir():
+    if not os.path.lexists(worktree.path):
         return
-    if worktree.path.lstat().st_dev == trash.stat().st_dev:
-        worktree.path.rename(kept)
-        return
-    beside = worktree.path.with_name(f".wt-trash.{kept.name}")
-    kept.symlink_to(beside)
+    kept = _entry(worktree)
+    mark = worktree.git_dir / _MARK
+    mark.touch()
     try:
-        worktree.path.rename(beside)
-    except OSError:
-        kept.unlink()
-        raise
+        _open(worktree.path)
+        try:
+            worktree.path.rename(kept)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            beside = worktree.path.with_name(_beside(kept))
+            kept.symlink_to(beside)
+            worktree.path.rename(beside)
+    except OSError as error:
+        mark.unlink()
+        if kept.is_symlink():
+            kept.unlink()
+        raise of_machine(error, worktree.path) or Refused(
+            f"{worktree.path} can't be moved: {error.strerror}", hint="it may be a mount point"
+        ) from error
+
+
+def put_state(worktree: Worktree) -> None:
+    """Move all that wt keeps for a worktree to the trash; missing is fine."""
+    with suppress(FileNotFoundError):
+        naming.worktree_state_dir(worktree).rename(_entry(worktree))
 
 
 def holds(worktree: Worktree) -> bool:
-    """Whether a worktree that is gone went here."""
-    return any(path.name.rpartition(".")[0] == worktree.id for path in _entries(worktree.repository))
+    """Whether a worktree whose directory is gone went here."""
+    return (worktree.git_dir / _MARK).exists()
 
 
 def empty(repository: Repository) -> None:
     """Begin to delete what is here; that goes on by itself, and what it can't delete stays here."""
-    if found := _entries(repository):
-        real = [path.readlink() if path.is_symlink() else path for path in found]
-        process.leave(["sh", "-c", _DELETE, "sh", str(_place(repository)), *map(str, real)])
+    found = [(entry, _real(entry)) for entry in _entries(repository)]
+    # What is on a disk that is not mounted at present stays here.
+    pairs = [str(path) for entry, real in found if real.parent.is_dir() for path in (entry, real)]
+    if pairs:
+        process.leave(["sh", "-c", _DELETE, "sh", *pairs])
 
 
-def stuck(repository: Repository) -> tuple[Path, ...]:
-    """What could not be deleted."""
-    return tuple(path for path in _entries(repository) if time.time() - path.lstat().st_ctime > _LONG)
+def old(repository: Repository) -> tuple[Path, ...]:
+    """What is here longer than a deletion should take, where it really is."""
+    found = []
+    for entry in _entries(repository):
+        with suppress(FileNotFoundError):  # deleted at this moment
+            if time.time() - entry.lstat().st_ctime > _LONG:
+                found.append(_real(entry))
+    return tuple(found)
+
+
+def _open(directory: Path) -> None:
+    """Take back the right to move a directory, which its sandbox may have given away."""
+    mode = directory.lstat().st_mode
+    if not stat.S_ISDIR(mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        directory.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+def _entry(worktree: Worktree) -> Path:
+    """A new place in the trash."""
+    trash = naming.state_dir(worktree.repository) / naming.TRASH
+    trash.mkdir(parents=True, exist_ok=True)
+    return trash / f"{naming.slug(worktree.id)}.{secrets.token_hex(4)}"
 
 
 def _entries(repository: Repository) -> list[Path]:
-    place = _place(repository)
+    place = naming.state_dir(repository) / naming.TRASH
     return sorted(place.iterdir()) if place.is_dir() else []
 
 
-def _place(repository: Repository) -> Path:
-    return naming.state_dir(repository) / naming.TRASH
+def _real(entry: Path) -> Path:
+    """Where the content of an entry is; no symlink is followed that `put` can't have made."""
+    try:
+        target = entry.readlink()
+    except OSError:
+        return entry
+    return target if target.name == _beside(entry) and target.is_absolute() else entry
+
+
+def _beside(entry: Path) -> str:
+    return f".wt-trash.{entry.name}"

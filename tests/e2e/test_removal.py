@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support import Repository, docker
+from support import Repository, as_user, docker
 
 
 def left(repository: Repository, project: str) -> list[str]:
@@ -127,6 +127,19 @@ def test_a_branch_that_was_squashed_to_the_default_branch_may_go(repository: Rep
     repository.git("commit", "--quiet", "--message", "a and b")
     said = repository.wt("rm", "x", "--delete-branch").stderr
     assert "branch x deleted, which was at " in said
+
+
+@as_user
+def test_what_is_closed_is_neither_overlooked_nor_in_the_way(repository: Repository) -> None:
+    repository.wt("new", "x")
+    name, path = project(repository), repository.worktree("x")
+    repository.inside("x", "mkdir secret && echo work > secret/work && chmod 0 secret")
+    assert "\n  secret/\n" in refused(repository)
+    repository.inside(
+        "x", "mkdir /wt/repo.git/deep && touch /wt/repo.git/deep/x && chmod 0 /wt/repo.git/deep && chmod 555 /app"
+    )
+    repository.wt("rm", "x", "--force", "--delete-branch")
+    assert not path.exists() and left(repository, name) == []
 
 
 def test_a_branch_goes_with_its_configuration(repository: Repository) -> None:

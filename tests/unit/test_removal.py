@@ -15,10 +15,14 @@ GOING = removal.Removal(
     inner=(),
     gone=False,
     dirty=(),
+    submodules=(),
+    mounts=(),
     processes=(),
     only_here=(),
     only_on_branch=(),
     merged=False,
+    into="refs/heads/main",
+    also_in=None,
     operations=(),
     tip="tip",
 )
@@ -55,8 +59,15 @@ REFUSED = [
     (replace(GOING, processes=("npm run dev",)), ALL, "somebody is at work in the sandbox of feature"),
     (replace(GOING, gone=True), ALL - {"force"}, "/code/feature is gone, with what was not committed there"),
     (replace(GOING, dirty=("a",)), ALL - {"force"}, "feature has changes that are not committed"),
+    (replace(GOING, mounts=(Path("/code/feature/data"),)), ALL, "something is mounted in feature: /code/feature/data"),
+    (replace(GOING, submodules=("lib",)), ALL - {"force"}, "feature has submodules, in which there may be work"),
+    (replace(GOING, also_in=Path("/y")), ALL, "feature is checked out in /y, too"),
     (replace(GOING, only_here=("abc x",)), ALL, "feature has commits that are nowhere else"),
-    (replace(GOING, only_on_branch=("abc x",)), ALL - {"force_branch"}, "feature has commits that are not merged"),
+    (
+        replace(GOING, only_on_branch=("abc x",)),
+        ALL - {"force_branch"},
+        "feature has commits that are not merged to main",
+    ),
 ]
 
 

@@ -1,5 +1,7 @@
 """A worktree that is removed is out of the way whole, and then deleted."""
 
+import errno
+import os
 import shutil
 import tempfile
 import time
@@ -8,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import git, linked, worktree
-from wt import trash
+from unit.repos import create, git, linked, worktree
+from wt import naming, trash
+from wt.errors import WtError
 from wt.model import Repository, Worktree
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -73,35 +76,85 @@ def test_what_the_agent_closed_to_itself_is_deleted_and_nothing_behind_a_symlink
     (tree.path / "closed/deep").mkdir(parents=True)
     (tree.path / "closed/link").symlink_to(outside)
     (tree.path / "closed/deep/file").write_text("x")
-    for path in ("closed/deep", "closed"):
+    (tmp_path / "precious").write_text("x")
+    (tmp_path / "precious").chmod(0o444)
+    (tree.path / "closed/hard").hardlink_to(tmp_path / "precious")
+    for path in ("closed/deep", "closed", "."):
         (tree.path / path).chmod(0)
-    thrown(tree)
+    trash.put(tree)
     emptied(tree.repository)
     assert outside.stat().st_mode & 0o777 == 0o500
+    assert (tmp_path / "precious").stat().st_mode & 0o777 == 0o444
 
 
-def test_what_can_not_be_moved_is_as_it_was(shop: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    git(shop, "worktree", "add", "--quiet", str(elsewhere / "far"))
-    tree = worktree(elsewhere / "far")
+@pytest.mark.parametrize("fault", [errno.EBUSY, errno.EACCES, errno.EXDEV])
+def test_what_can_not_be_moved_is_as_it_was(shop: Path, monkeypatch: pytest.MonkeyPatch, fault: int) -> None:
+    tree = worktree(linked(shop))
 
     def refuse(*_: object) -> None:
-        raise PermissionError
+        raise OSError(fault, os.strerror(fault))
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(PermissionError):
+    with pytest.raises(WtError, match=str(tree.path)):
         trash.put(tree)
-    assert tree.path.is_dir() and entries(tree.repository) == []
+    assert tree.path.is_dir() and entries(tree.repository) == [] and not trash.holds(tree)
 
 
-def test_another_s_entry_is_not_its_own(shop: Path) -> None:
-    thrown(worktree(linked(shop, "a.b")))
-    assert not trash.holds(worktree(linked(shop, "a")))
+def test_a_name_as_long_as_names_can_be(shop: Path) -> None:
+    git(shop, "worktree", "add", "--quiet", "-b", "x", f"../{'n' * 255}")
+    tree = worktree(shop.parent / ("n" * 255))
+    thrown(tree)
+    emptied(tree.repository)
 
 
-def test_what_is_still_there_after_a_long_time_is_stuck(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_symlink_in_its_place_is_not_taken_for_it(shop: Path, tmp_path: Path) -> None:
+    tree = worktree(linked(shop))
+    tree.path.rename(tmp_path / "moved")
+    tree.path.symlink_to(shop)
+    with pytest.raises(WtError):
+        trash.put(tree)
+    assert tree.path.is_symlink() and entries(tree.repository) == []
+
+
+def test_no_symlink_is_followed_that_is_not_its_own(shop: Path, tmp_path: Path) -> None:
+    tree = worktree(linked(shop))
+    thrown(tree)
+    (tmp_path / "victim").mkdir()
+    (shop / ".git/wt-sandbox/trash/x.01234567").symlink_to(tmp_path / "victim")
+    emptied(tree.repository)
+    assert (tmp_path / "victim").is_dir()
+
+
+def test_the_private_repository_goes_whatever_is_in_it(shop: Path) -> None:
+    """However deep: Python's own removal would end in a RecursionError."""
+    tree = create(linked(shop))
+    descriptor = os.open(naming.private_repo(tree), os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+    trash.put_state(tree)
+    trash.put_state(tree)
+    assert not naming.worktree_state_dir(tree).exists()
+    emptied(tree.repository)
+
+
+def test_an_earlier_one_s_entry_is_not_its_own(shop: Path) -> None:
+    """Ids are used again; what is still being deleted must not hide that a later worktree was moved away."""
+    tree = worktree(linked(shop))
+    thrown(tree)
+    git(shop, "worktree", "prune")
+    again = worktree(linked(shop, branch="other"))
+    again.path.rename(shop.parent / "moved")
+    assert again.id == tree.id and not trash.holds(again)
+
+
+def test_what_is_still_there_after_a_long_time_is_said(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = worktree(linked(shop))
     entry = thrown(tree)
-    assert trash.stuck(tree.repository) == ()
+    assert trash.old(tree.repository) == ()
     later = time.time() + 3600
     monkeypatch.setattr(time, "time", lambda: later)
-    assert trash.stuck(tree.repository) == (entry,)
+    assert trash.old(tree.repository) == (entry,)

@@ -20,8 +20,8 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
         containers = docker.containers()
     except ToolError as error:
         context.progress.note(f"{error.message}: the state of sandboxes is unknown")
-    for path in trash.stuck(repository):
-        context.progress.note(f"a removed worktree could not be deleted: {path}")
+    for path in trash.old(repository):
+        context.progress.note(f"what was removed is not deleted yet: {path}")
     dates, host = git.branch_dates(repository), git.refs(repository)
     rows = tuple(observe.status(tree, containers, dates, host) for tree in checkouts.worktrees(repository))
     if not sizes:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from wt import apply, checkouts, docker, git, naming, observe, plan, removal, selection, trash
+from wt import apply, checkouts, docker, git, merges, mounts, naming, observe, plan, removal, selection, trash
 from wt.commands import prepare, sync
-from wt.model import Context, Worktree
+from wt.model import Context, InsideRefs, Worktree
 from wt.steps import Step
 
 
@@ -25,7 +25,7 @@ def run(
 
         def decided(tree: Worktree = tree) -> tuple[Step, ...]:
             sync.bring_in(tree, context)
-            seen = _observe(tree, _processes(tree))
+            seen = _observe(tree, _processes(tree), force=force, ask_merged=delete_branch and not force_branch)
             return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
 
         with prepare.alone(tree.repository, context):
@@ -43,9 +43,45 @@ def _processes(tree: Worktree) -> tuple[str, ...]:
     return docker.processes(app) if app is not None and app.running else ()
 
 
-def _observe(tree: Worktree, processes: tuple[str, ...]) -> removal.Removal:
-    host = git.refs(tree.repository)
+def _observe(
+    tree: Worktree, processes: tuple[str, ...] = (), *, force: bool = False, ask_merged: bool = False
+) -> removal.Removal:
+    """What `removal` decides by; what takes long is asked only where it matters."""
+    repository, there = tree.repository, tree.path.is_dir()
+    host = git.refs(repository)
     inside = observe.private(tree)
+    tip = host.get(tree.branch or "")
+    symbolic = git.symbolic_refs(repository)
+    kept = {
+        name: oid
+        for name, oid in host.items()
+        if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/")) and name not in symbolic
+    }
+    without_branch = {oid for name, oid in kept.items() if name != tree.branch}
+    only_on_branch = git.only_in(repository, [tip] if tip else [], sorted(without_branch))
+    into = git.default_branch(repository)
+    operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir)) if there else ()
+    same = [each.path for each in checkouts.worktrees(repository) if tree.branch and each.branch == tree.branch]
+    return removal.Removal(
+        worktree=tree,
+        inner=tuple(path for path in checkouts.nested(tree)[0] if (tree.path / path).is_dir()),
+        gone=not there and not trash.holds(tree),
+        dirty=checkouts.dirty(tree) if there and not force else (),
+        submodules=checkouts.filled_submodules(tree) if there and not force else (),
+        mounts=mounts.below(tree.path.resolve()),
+        processes=processes,
+        only_here=git.only_in(repository, _tips(tree, inside, host, there=there), sorted(set(kept.values()))),
+        only_on_branch=only_on_branch,
+        merged=bool(ask_merged and tip and only_on_branch) and _is_merged(tree, host, into),
+        into=into,
+        also_in=next((path for path in same if path != tree.path), None),
+        operations=tuple(each for each in operations if each),
+        tip=tip,
+    )
+
+
+def _tips(tree: Worktree, inside: InsideRefs | None, host: dict[str, str], *, there: bool) -> list[str]:
+    """The commits that only the worktree may hold: what was imported from it, and what its own refs stand at."""
     # A stash entry that was imported once and is gone inside was applied or dropped there.
     ours, gone = naming.ref_prefix(tree), set()
     if inside is not None:
@@ -54,29 +90,13 @@ def _observe(tree: Worktree, processes: tuple[str, ...]) -> removal.Removal:
     imported = {oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")}
     # On no branch, HEAD is all that holds what was committed on the host.
     head = None if tree.branch else git.resolve(tree.repository, (git.file_text(tree.git_dir / "HEAD") or "").strip())
-    tips = sorted(imported - gone | ({head} if head else set()))
-    kept = {name: oid for name, oid in host.items() if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/"))}
-    tip = host.get(tree.branch or "")
-    without_branch = {name: oid for name, oid in kept.items() if name != tree.branch}
-    there = tree.path.is_dir()
-    operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir)) if there else ()
-    return removal.Removal(
-        worktree=tree,
-        inner=tuple(path for path in checkouts.nested(tree)[0] if (tree.path / path).is_dir()),
-        gone=not there and not trash.holds(tree),
-        dirty=checkouts.dirty(tree) if there else (),
-        processes=processes,
-        only_here=git.only_in(tree.repository, tips, sorted(set(kept.values()))),
-        only_on_branch=git.only_in(tree.repository, [tip] if tip else [], sorted(set(without_branch.values()))),
-        merged=_is_merged(tree, host),
-        operations=tuple(each for each in operations if each),
-        tip=tip,
-    )
+    own = checkouts.own_refs(tree) if there else frozenset()
+    return sorted((imported - gone) | own | ({head} if head else set()))
 
 
-def _is_merged(tree: Worktree, host: dict[str, str]) -> bool:
+def _is_merged(tree: Worktree, host: dict[str, str], default: str | None) -> bool:
     """Whether the default branch, here or as the remote has it, has what the worktree's branch has."""
-    default = git.default_branch(tree.repository) or ""
-    names = {default, default.replace("refs/heads/", "refs/remotes/origin/", 1)} - {tree.branch}
-    tip = host.get(tree.branch or "")
-    return tip is not None and any(git.is_merged(tree.repository, tip, host[name]) for name in names if name in host)
+    theirs = default or ""
+    names = {theirs, theirs.replace("refs/heads/", "refs/remotes/origin/", 1)} - {tree.branch}
+    tip = host[tree.branch or ""]
+    return any(merges.is_merged(tree.repository, tip, host[name]) for name in names if name in host)

@@ -6,6 +6,7 @@ import pytest
 
 from unit.repos import commit, git, run, worktree
 from wt import git as host
+from wt import merges
 
 # What happens on main after a branch `topic` was made of three commits: two lines, then one of them changed.
 FILE = "echo {0} > {0} && git add . && git commit -qm {0}"
@@ -26,6 +27,11 @@ MERGED = {
         "git cherry-pick topic~1 topic",
     ],
     "its files, by hand": ["git checkout -q topic -- .", "git commit -qm copied"],
+    "a change of a binary file, squashed": [
+        "git checkout -q topic && printf 'a\\0b' > logo && git add . && git commit -qm logo && git checkout -q main",
+        FILE.format("x"),
+        SQUASH,
+    ],
     "main merged into it, then squashed": [
         FILE.format("x"),
         "git checkout -q topic",
@@ -49,6 +55,23 @@ NOT_MERGED = {
         "git checkout -q main",
         "git cherry-pick topic~3 topic~2 topic~1 side",
     ],
+    "but for white space": ["printf 'one\\n three\\n' > notes", "git add notes", "git commit -qm spaces"],
+    "a newline at the end": ["printf 'one\\nthree' > notes", "git add notes", "git commit -qm newline"],
+    "another change of a binary file": [
+        "printf 'a\\0b' > logo && git add . && git commit -qm logo && git branch -f topic",
+        "git checkout -q topic && printf 'a\\0c' > logo && git commit -qam c && git checkout -q main",
+        "printf 'a\\0d' > logo && git commit -qam d",
+    ],
+    "made and taken back, beside an empty commit": [
+        "git checkout -q topic && git revert --no-edit topic topic~1 topic~2 && git checkout -q main",
+        "git commit -q --allow-empty -m x",
+    ],
+    "made, taken back and made again": [
+        "git checkout -q -B topic main",
+        FILE.format("y"),
+        "git revert --no-edit topic && git cherry-pick topic~1 && git checkout -q main",
+        "git cherry-pick topic~2 topic~1",
+    ],
     "an empty commit": ["git checkout -q -B topic main", "git commit -q --allow-empty -m x", "git checkout -q main"],
 }
 
@@ -71,6 +94,23 @@ def test_what_counts_as_merged(topic: Path, history: str, settings: str) -> None
     if settings:
         git(topic, "config", *settings.split("="))
     run(["sh", "-c", " && ".join((MERGED | NOT_MERGED)[history])], topic)
-    repository = worktree(topic).repository
+    assert merged(topic) == (history in MERGED)
+
+
+def merged(shop: Path, **options: float) -> bool:
+    repository = worktree(shop).repository
     tips = host.refs(repository, "refs/heads/")
-    assert host.is_merged(repository, tips["refs/heads/topic"], tips["refs/heads/main"]) == (history in MERGED)
+    return merges.is_merged(repository, tips["refs/heads/topic"], tips["refs/heads/main"], **options)
+
+
+def test_the_branch_s_own_commits_are_all_looked_for(topic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "ab":
+        run(["sh", "-c", f"git checkout -q topic && {FILE.format(name)}"], topic)
+    monkeypatch.setattr(merges, "SEARCHED", 2)
+    run(["sh", "-c", "git checkout -q main && git cherry-pick topic~1 topic"], topic)
+    assert not merged(topic)
+
+
+def test_what_takes_too_long_is_not_merged(topic: Path) -> None:
+    run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
+    assert merged(topic) and not merged(topic, seconds=0)

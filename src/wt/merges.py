@@ -1,0 +1,88 @@
+"""Whether another branch has what a branch has, be it as other commits."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+
+from wt import git, process
+from wt.model import Repository
+
+# Of the other branch, the newest commits since the two parted.
+SEARCHED = 5_000
+# A file with more than this counts as a whole, and no line of one is longer.
+_LARGE = "4m"
+_SECONDS = 60
+_PATCH = (
+    "--patch",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--full-index",
+    "--no-color",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--ignore-submodules=none",
+    "--submodule=short",
+)
+_COMMIT = "wt-commit "
+
+
+def is_merged(repository: Repository, tip: str, into: str, *, seconds: float = _SECONDS) -> bool:
+    """Whether the commit `into` has all that `tip` has: its commits, its changes, or exactly its files.
+
+    Its changes are there when each of its commits was picked or rebased, or all were squashed to one. Two commits have
+    the same changes when their patches are equal but for line numbers. What takes longer than `seconds` is not merged.
+    """
+    base = git.run(repository, "merge-base", into, tip, check=False).text.split("\n")[0]
+    if not base or base == tip:
+        return base == tip
+    newest = ("log", f"--max-count={SEARCHED}", "--format=%T", f"{base}..{into}")
+    trees = [git.run(repository, "rev-parse", f"{each}^{{tree}}").text.strip() for each in (tip, base)]
+    if trees[0] != trees[1] and trees[0] in git.run(repository, *newest).text.split():
+        return True
+    end = time.monotonic() + seconds
+    try:
+        there = Counter(_changes(repository, "log", f"--max-count={SEARCHED}", f"{base}..{into}", end=end))
+        whole = Counter(_changes(repository, "diff", base, tip, end=end))
+        if whole and whole <= there:
+            return True
+        has_merges = git.run(repository, "rev-list", "--count", "--merges", f"{base}..{tip}").text.strip() != "0"
+        single = Counter(_changes(repository, "log", f"{base}..{tip}", end=end))
+    except TimeoutError:
+        return False
+    return bool(single) and not has_merges and single <= there
+
+
+def _changes(repository: Repository, verb: str, *arguments: str, end: float) -> Iterator[str]:
+    """A hash of what each commit of a range changes, or of one difference; merges, and those without any, left out.
+
+    git-patch-id(1) would take patches that differ in white space, or in a binary file, for equal.
+
+    Raises:
+        TimeoutError: the moment `end` was reached.
+    """
+    options = ("--no-merges", f"--format={_COMMIT}%H") if verb == "log" else ()
+    # Then an empty line is never part of a patch.
+    settings = ("-c", f"core.bigFileThreshold={_LARGE}", "-c", "diff.suppressBlankEmpty=false")
+    command = [*git.SAFE, *settings, f"--git-dir={repository.common_dir}", verb]
+    total, index, empty = hashlib.sha256(), b"", True
+    with closing(process.follow([*command, *options, *_PATCH, *arguments, "--"])) as lines:
+        for line in lines:
+            if time.monotonic() > end:
+                raise TimeoutError
+            if line.startswith(_COMMIT.encode()):
+                if not empty:
+                    yield total.hexdigest()
+                total, empty = hashlib.sha256(), True
+            elif line.startswith(b"index "):
+                index = line
+            elif line.startswith(b"@@ "):
+                total.update(b"@@\n")
+            elif line != b"\n":
+                # The names of the contents are all that is said of a binary file.
+                total.update(index + line if line.startswith(b"Binary files ") else line)
+                empty = False
+    if not empty:
+        yield total.hexdigest()

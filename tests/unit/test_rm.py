@@ -1,0 +1,118 @@
+"""What `wt rm` looks at, on real git: no commit and no file that it could overlook."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from unit.nouns import container
+from unit.repos import commit, git, linked, worktree
+from wt import checkouts, docker, process, removal
+from wt import git as host
+from wt.commands import rm
+from wt.errors import Refused, ToolError
+
+
+def refused(path: Path, words: str, *, force: bool = False) -> None:
+    with pytest.raises(Refused, match=words):
+        removal.decide(rm._observe(worktree(path), force=force), force=force)
+
+
+def test_a_symbolic_branch_goes_itself(shop: Path) -> None:
+    git(shop, "symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    tree = worktree(linked(shop))
+    host.delete_branch(tree.repository, "refs/heads/alias", git(shop, "rev-parse", "main"))
+    assert git(shop, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/feature", "refs/heads/main"]
+
+
+def test_a_symbolic_branch_holds_nothing(shop: Path) -> None:
+    path = linked(shop)
+    commit(path, "x", "y", "precious")
+    git(shop, "symbolic-ref", "refs/heads/alias", "refs/heads/feature")
+    seen = rm._observe(worktree(path), ask_merged=True)
+    assert "precious" in seen.only_on_branch[0] and not seen.merged
+
+
+def test_a_branch_that_another_worktree_is_on_stays(shop: Path) -> None:
+    path = linked(shop)
+    git(shop, "worktree", "add", "--quiet", "--force", "../other", "feature")
+    seen = rm._observe(worktree(path))
+    assert seen.also_in == shop.parent / "other"
+    with pytest.raises(Refused, match="checked out in"):
+        removal.decide(seen, force_branch=True)
+
+
+def test_work_in_a_submodule_is_not_overlooked(shop: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    git(shop, "clone", "--quiet", ".", str(part))
+    git(shop, "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(part), "lib")
+    commit(shop, "with", "submodule")
+    path = linked(shop)
+    removal.decide(rm._observe(worktree(path)))
+    (path / "lib/file").write_text("work")
+    refused(path, "feature has submodules")
+    (path / "lib/file").unlink()
+    removal.decide(rm._observe(worktree(path)))
+    git(path, "-c", "protocol.file.allow=always", "submodule", "update", "--quiet", "--init")
+    git(path, "submodule", "deinit", "--quiet", "--force", "lib")
+    refused(path, "feature has submodules")
+
+
+def test_refs_of_the_worktree_alone_are_not_overlooked(shop: Path) -> None:
+    path = linked(shop)
+    oid = git(path, "commit-tree", "-p", "HEAD", "-m", "precious", "HEAD^{tree}")
+    git(path, "update-ref", "refs/worktree/keep", oid)
+    refused(path, "nowhere else", force=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything; e2e/test_removal.py has an ordinary user")
+def test_what_can_not_be_read_is_not_taken_for_nothing(shop: Path) -> None:
+    path = linked(shop)
+    (path / "secret").mkdir(mode=0)
+    refused(path, "not committed")
+    (path / "secret").chmod(0o700)
+
+
+def test_what_keeps_git_for_ever_does_not_keep_wt(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = linked(shop)
+    os.mkfifo(path / ".gitignore")
+    monkeypatch.setattr(checkouts, "_PATIENCE", 1)
+    with pytest.raises(ToolError, match="took longer"):
+        rm._observe(worktree(path))
+    assert rm._observe(worktree(path), force=True).dirty == ()
+
+
+def test_signatures_are_not_looked_at(shop: Path, tmp_path: Path) -> None:
+    """`log.showSignature` would have the host's gpg read what an agent signed."""
+    (tmp_path / "gpg").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (tmp_path / "gpg").chmod(0o755)
+    git(shop, "config", "gpg.program", str(tmp_path / "gpg"))
+    git(shop, "config", "log.showSignature", "true")
+    path = linked(shop)
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n x\n -----END PGP SIGNATURE-----"
+    raw = git(path, "cat-file", "commit", "HEAD").replace("\n\n", f"\n{signature}\n\n", 1)
+    (tmp_path / "raw").write_text(f"{raw}\n")
+    git(path, "reset", "--quiet", "--hard", git(path, "hash-object", "-t", "commit", "-w", str(tmp_path / "raw")))
+    git(shop, "log", "-1", "feature")
+    assert (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    rm._observe(worktree(path), ask_merged=True)
+    assert not (tmp_path / "ran").exists()
+
+
+ROW = "{ask}\t{mark}\t{pid} ({name}) S {parent} 1 1 0\t{line}"
+
+
+@pytest.mark.parametrize("break_", ["\f", "\r", "\v", "\x1c", "\x85", "\u2028"])
+def test_an_agent_hides_no_other_s_process(monkeypatch: pytest.MonkeyPatch, break_: str) -> None:
+    forged = ROW.format(ask="ask", mark="", pid=77, name="x", parent=1, line="forged")
+    rows = [
+        ROW.format(ask="", mark="", pid=1, name="docker-init", parent=0, line="docker-init"),
+        ROW.format(ask="", mark="", pid=50, name="x", parent=1, line=f"x{break_}{forged}"),
+        ROW.format(ask="", mark="", pid=77, name="bash) S 1 (", parent=0, line="bash --login"),
+        ROW.format(ask="ask", mark="", pid=78, name="sh", parent=0, line="sh -c ..."),
+        ROW.format(ask="", mark="mark", pid=79, name="node", parent=1, line="node server.js "),
+    ]
+    answer = process.Result(0, "\n".join(rows).encode(), b"")
+    monkeypatch.setattr(process, "run", lambda *_, **__: answer)
+    assert docker.processes(container()) == ("bash --login", "node server.js")
