@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -79,24 +80,38 @@ def test_a_worktree_whose_directory_is_gone_loses_no_commit(repository: Reposito
     assert left(repository, name) == [] and repository.git("branch", "--format=%(refname:short)") == "main"
 
 
+# `wt rm` up to the step at which it dies.
+KILLED = """
+import os, sys
+from wt import apply, removal, selection
+from wt.cli.arguments import context
+from wt.commands import rm
+tree = selection.worktree(context(), "x")
+steps = removal.decide(rm._observe(tree), delete_branch=True)
+assert len(steps) == 6, steps
+apply.carry_out(steps[: int(sys.argv[1])], context().progress)
+os.kill(os.getpid(), 9)
+"""
+
+
 @pytest.mark.parametrize("done", [1, 2, 3, 4])
-def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, done: int) -> None:
-    """After each of its steps but the last one, which leaves what the next `wt rm` deletes."""
+def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, workshop: Path, done: int) -> None:
+    """After each of its steps but the last two, after which nothing is left but what the next `wt rm` deletes.
+
+    Another one in between empties the trash.
+    """
     repository.wt("new", "x")
-    name, path, state = project(repository), repository.worktree("x"), repository.path / ".git/wt-sandbox"
+    repository.wt("new", "y", "--no-up")
+    name = project(repository)
+    repository.git("commit", "--quiet", "--allow-empty", "--message", "main moves on")
+    repository.inside("x", "git fetch -q host && git commit -q --allow-empty -m inside")
     repository.wt("down", "x")
-    repository.account.run("mkdir", state / "trash")
-    path.rename(state / "trash/shop-x.0123abcd")
-    if done > 1:
-        for listing, removal in ((("ps", "--all"), ("rm",)), (("volume", "ls"), ("volume", "rm"))):
-            mine = docker(*listing, "--quiet", "--filter", f"label=com.docker.compose.project={name}").split()
-            docker(*removal, *mine)
-    if done > 2:
-        shutil.rmtree(state / "shop-x")
-        for ref in repository.git("for-each-ref", "--format=%(refname)", "refs/wt/shop-x").split():
-            repository.git("update-ref", "-d", ref)
-    if done > 3:
-        repository.git("update-ref", "-d", "refs/heads/x")
+    repository.git("merge", "--quiet", "--message", "merge", "x")
+    killed = repository.account.run(
+        workshop / "venv/bin/python", "-c", KILLED, str(done), cwd=repository.path, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    repository.wt("rm", "y", "--delete-branch")
     repository.wt("rm", "x", "--delete-branch")
     assert left(repository, name) == [] and repository.git("worktree", "list").count("\n") == 0
     assert repository.git("branch", "--format=%(refname:short)") == "main"
