@@ -99,7 +99,7 @@ def test_path_prints_a_name_that_is_not_utf8_as_it_is(tmp_path: Path) -> None:
 
 def test_a_worktree_that_is_gone_is_a_usage_error_with_the_way_out(shop: Path) -> None:
     linked(shop, "gone").rename(shop.parent / "moved")
-    assert "git worktree prune" in wt(shop, "path", "gone", code=2).stderr
+    assert "git worktree repair" in wt(shop, "path", "gone", code=2).stderr
     assert "gone" in wt(shop, "ls").stdout
 
 

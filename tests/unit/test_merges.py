@@ -32,6 +32,13 @@ MERGED = {
         FILE.format("x"),
         SQUASH,
     ],
+    "made, taken back and made again, made and taken back there": [
+        "git checkout -q -B topic main",
+        FILE.format("y"),
+        "git revert --no-edit topic && git cherry-pick topic~1 && git checkout -q main",
+        FILE.format("x"),
+        "git cherry-pick topic~2 topic~1",
+    ],
     "main merged into it, then squashed": [
         FILE.format("x"),
         "git checkout -q topic",
@@ -65,12 +72,6 @@ NOT_MERGED = {
     "made and taken back, beside an empty commit": [
         "git checkout -q topic && git revert --no-edit topic topic~1 topic~2 && git checkout -q main",
         "git commit -q --allow-empty -m x",
-    ],
-    "made, taken back and made again": [
-        "git checkout -q -B topic main",
-        FILE.format("y"),
-        "git revert --no-edit topic && git cherry-pick topic~1 && git checkout -q main",
-        "git cherry-pick topic~2 topic~1",
     ],
     "an empty commit": ["git checkout -q -B topic main", "git commit -q --allow-empty -m x", "git checkout -q main"],
 }
