@@ -1,13 +1,14 @@
 """What `wt rm` looks at, on real git: no commit and no file that it could overlook."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from unit.nouns import container
 from unit.repos import commit, git, linked, worktree
-from wt import checkouts, docker, process, removal
+from wt import checkouts, docker, mounts, process, removal
 from wt import git as host
 from wt.commands import rm
 from wt.errors import Refused, ToolError
@@ -116,3 +117,8 @@ def test_an_agent_hides_no_other_s_process(monkeypatch: pytest.MonkeyPatch, brea
     answer = process.Result(0, "\n".join(rows).encode(), b"")
     monkeypatch.setattr(process, "run", lambda *_, **__: answer)
     assert docker.processes(container()) == ("bash --login", "node server.js")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other machine says what is mounted")
+def test_mount_points_are_found_below_a_directory_and_not_at_it() -> None:
+    assert Path("/proc") in mounts.below(Path("/")) and Path("/proc") not in mounts.below(Path("/proc"))

@@ -60,3 +60,10 @@ def test_one_broken_worktree_hides_no_other(shop: Path, head: str) -> None:
     (shop / ".git/worktrees/bad/HEAD").write_text(head)
     rows = [line.split() for line in wt(shop, "ls").stdout.splitlines()]
     assert [(row[0], row[4]) for row in rows[1:]] == [("shop", "clean"), ("bad", "unreadable"), ("good", "clean")]
+
+
+def test_a_directory_in_the_place_of_a_file_is_said_with_what_to_do(shop: Path) -> None:
+    wt(shop, "init")
+    (shop / ".devcontainer/.env").mkdir()
+    said = wt(shop, "prepare", code=3).stderr
+    assert said == f"wt: {shop}/.devcontainer/.env is not a regular file\nhint: remove it and try again\n"
