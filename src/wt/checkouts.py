@@ -134,7 +134,8 @@ def _is_filled(root: Path, path: str) -> bool:
 def own_refs(worktree: Worktree) -> frozenset[str]:
     """Commits that refs of the worktree alone stand at, such as refs/worktree and those of a bisection."""
     kinds = ("refs/worktree", "refs/bisect", "refs/rewritten")
-    return frozenset(git.run_in(worktree, "for-each-ref", "--format=%(objectname)", *kinds).text.split())
+    command = [*git.SAFE, f"--git-dir={worktree.git_dir}", "for-each-ref", "--format=%(objectname)", *kinds]
+    return frozenset(process.run(command).text.split())
 
 
 def tracks(worktree: Worktree, path: str) -> bool:

@@ -25,8 +25,8 @@ class Removal:
         mounts: mount points inside it.
         processes: command lines that somebody started in the running sandbox.
         only_here: commits that no branch, remote or tag would hold any more.
-        only_on_branch: commits that its branch alone holds.
-        merged: whether the branch `into` has what its branch has, be it as other commits; False if nobody asks.
+        only_on_branch: commits that its branch alone holds; none if nobody asks.
+        merged: whether the branch `into` has what its branch has, be it as other commits.
         into: full name of the default branch.
         also_in: another worktree on the same branch.
         operations: what is under way, inside or on the host.

@@ -5,7 +5,6 @@ So a deletion that fails leaves no half of a worktree. What an agent wrote there
 
 import errno
 import os
-import secrets
 import stat
 import time
 from contextlib import suppress
@@ -38,7 +37,7 @@ def put(worktree: Worktree) -> None:
     Raises:
         Refused: it can't be moved, and is as it was.
     """
-    if not os.path.lexists(worktree.path):
+    if not worktree.path.is_dir():
         return
     kept = _entry(worktree)
     mark = worktree.git_dir / _MARK
@@ -105,7 +104,7 @@ def _entry(worktree: Worktree) -> Path:
     """A new place in the trash."""
     trash = naming.state_dir(worktree.repository) / naming.TRASH
     trash.mkdir(parents=True, exist_ok=True)
-    return trash / f"{naming.slug(worktree.id)}.{secrets.token_hex(4)}"
+    return trash / f"{naming.slug(worktree.id)}.{os.urandom(4).hex()}"
 
 
 def _entries(repository: Repository) -> list[Path]:

@@ -8,7 +8,7 @@ import pytest
 
 from unit.nouns import container
 from unit.repos import commit, git, linked, worktree
-from wt import checkouts, docker, mounts, process, removal
+from wt import checkouts, docker, mounts, process, removal, trash
 from wt import git as host
 from wt.commands import rm
 from wt.errors import Refused, ToolError
@@ -122,3 +122,22 @@ def test_an_agent_hides_no_other_s_process(monkeypatch: pytest.MonkeyPatch, brea
 @pytest.mark.skipif(sys.platform != "linux", reason="no other machine says what is mounted")
 def test_mount_points_are_found_below_a_directory_and_not_at_it() -> None:
     assert Path("/proc") in mounts.below(Path("/")) and Path("/proc") not in mounts.below(Path("/proc"))
+
+
+def test_refs_of_a_worktree_that_is_gone_are_not_overlooked(shop: Path) -> None:
+    path = linked(shop)
+    oid = git(path, "commit-tree", "-p", "HEAD", "-m", "precious", "HEAD^{tree}")
+    git(path, "update-ref", "refs/worktree/keep", oid)
+    path.rename(shop.parent / "moved")
+    tree = next(each for each in checkouts.worktrees(worktree(shop).repository) if each.path == path)
+    assert "precious" in rm._observe(tree).only_here[0]
+
+
+def test_a_file_in_the_place_of_a_worktree_stays_and_is_not_in_the_way(shop: Path) -> None:
+    path = linked(shop)
+    tree = worktree(path)
+    path.rename(shop.parent / "moved")
+    path.write_text("precious")
+    trash.put(tree)
+    checkouts.remove_worktree(tree)
+    assert path.read_text() == "precious" and not tree.git_dir.exists()

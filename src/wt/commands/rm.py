@@ -58,7 +58,7 @@ def _observe(
         if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/")) and name not in symbolic
     }
     without_branch = {oid for name, oid in kept.items() if name != tree.branch}
-    only_on_branch = git.only_in(repository, [tip] if tip else [], sorted(without_branch))
+    only_on_branch = git.only_in(repository, [tip], sorted(without_branch)) if ask_merged and tip else ()
     into = git.default_branch(repository)
     operations = (inside.operation if inside else None, checkouts.operation(tree.git_dir)) if there else ()
     same = [each.path for each in checkouts.worktrees(repository) if tree.branch and each.branch == tree.branch]
@@ -70,9 +70,9 @@ def _observe(
         submodules=checkouts.filled_submodules(tree) if there and not force else (),
         mounts=mounts.below(tree.path.resolve()),
         processes=processes,
-        only_here=git.only_in(repository, _tips(tree, inside, host, there=there), sorted(set(kept.values()))),
+        only_here=git.only_in(repository, _tips(tree, inside, host), sorted(set(kept.values()))),
         only_on_branch=only_on_branch,
-        merged=bool(ask_merged and tip and only_on_branch) and _is_merged(tree, host, into),
+        merged=bool(only_on_branch) and _is_merged(tree, host, into),
         into=into,
         also_in=next((path for path in same if path != tree.path), None),
         operations=tuple(each for each in operations if each),
@@ -80,7 +80,7 @@ def _observe(
     )
 
 
-def _tips(tree: Worktree, inside: InsideRefs | None, host: dict[str, str], *, there: bool) -> list[str]:
+def _tips(tree: Worktree, inside: InsideRefs | None, host: dict[str, str]) -> list[str]:
     """The commits that only the worktree may hold: what was imported from it, and what its own refs stand at."""
     # A stash entry that was imported once and is gone inside was applied or dropped there.
     ours, gone = naming.ref_prefix(tree), set()
@@ -90,8 +90,7 @@ def _tips(tree: Worktree, inside: InsideRefs | None, host: dict[str, str], *, th
     imported = {oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")}
     # On no branch, HEAD is all that holds what was committed on the host.
     head = None if tree.branch else git.resolve(tree.repository, (git.file_text(tree.git_dir / "HEAD") or "").strip())
-    own = checkouts.own_refs(tree) if there else frozenset()
-    return sorted((imported - gone) | own | ({head} if head else set()))
+    return sorted((imported - gone) | checkouts.own_refs(tree) | ({head} if head else set()))
 
 
 def _is_merged(tree: Worktree, host: dict[str, str], default: str | None) -> bool:
