@@ -28,7 +28,14 @@ WORKTREE = {
     "branch": (str | None, "short name of its branch, null when HEAD is detached"),
     "path": (Path, "its directory"),
 }
-KINDS = (model.InitReport, model.Worktree, model.WorktreeStatus, model.ImportReport, model.ServiceStatus)
+KINDS = (
+    model.InitReport,
+    model.Worktree,
+    model.WorktreeStatus,
+    model.ImportReport,
+    model.Leftover,
+    model.ServiceStatus,
+)
 COMMANDS_PAGE = """# Commands
 
 `NAME` is a worktree's name, else its branch, else its path. Every command has `--help`. What `--json` prints is in

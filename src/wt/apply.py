@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
-from wt import checkouts, compose, docker, git, hostile, naming, private_repo, process, trash
+from wt import checkouts, compose, docker, git, hostile, inventory, naming, private_repo, process, trash
 from wt.errors import WtError
 from wt.model import Progress, Worktree
 from wt.steps import (
@@ -20,7 +20,9 @@ from wt.steps import (
     MakeDirectory,
     MoveToTrash,
     RecordRepository,
+    RemoveHoldings,
     RemoveProject,
+    RemoveRefs,
     RemoveState,
     RemoveWorktree,
     StartSandbox,
@@ -100,7 +102,7 @@ def describe(step: Step) -> str | None:  # noqa: C901 - one line for each kind o
             return f"branch {naming.short_branch(branch)} deleted, which was at {tip[:10]}"
         case WriteFile() | MakeDirectory() | RecordRepository() | WriteHostView() | HandOver():
             return None
-        case MoveToTrash() | RemoveState() | EmptyTrash():
+        case MoveToTrash() | RemoveState() | RemoveRefs() | EmptyTrash() | RemoveHoldings():
             return None
         case _:
             assert_never(step)
@@ -135,6 +137,8 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             docker.stop(project)
         case RemoveProject(project=project):
             docker.remove_project(project)
+        case RemoveHoldings(holdings=holdings):
+            inventory.remove(holdings)
         case MoveToTrash(worktree=tree):
             trash.put(tree)
         case EmptyTrash(repository=repository):
@@ -142,8 +146,8 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
         case RemoveWorktree(worktree=tree):
             checkouts.remove_worktree(tree)
         case RemoveState(worktree=tree):
-            # First the private repository: what is left of the refs then is no reason to ask it for anything.
             trash.put_state(tree)
+        case RemoveRefs(worktree=tree):
             _remove_refs(tree)
         case DeleteBranch(repository=repository, branch=branch, tip=tip):
             git.delete_branch(repository, branch, tip)

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 from pathlib import Path
 
 from wt import git, hostile, naming, process
@@ -50,7 +51,7 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
     if more:
         raise Refused(f"the path of this repository holds a line break: {common_text} ...", hint="rename the directory")
     common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
-    repository = _repository(common_dir)
+    repository = repository_at(common_dir)
     known = [tree for tree in worktrees(repository) if tree.git_dir == git_dir]
     if inside == "false" and repository.main_checkout is None and git_dir == common_dir:
         return repository, None
@@ -66,6 +67,13 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             hint="`git worktree repair` mends a worktree or repository that was moved",
         )
     return repository, known[0]
+
+
+def ids(repository: Repository) -> frozenset[str]:
+    """Ids of all worktrees that git has an admin directory for, be it a broken one."""
+    admin = repository.common_dir / "worktrees"
+    linked = {naming.linked_id(each.name) for each in admin.iterdir()} if admin.is_dir() else set()
+    return frozenset(linked | {naming.MAIN_ID})
 
 
 def worktrees(repository: Repository) -> tuple[Worktree, ...]:
@@ -104,6 +112,26 @@ def nested(worktree: Worktree) -> tuple[tuple[str, ...], tuple[Worktree, ...]]:
 def identity(worktree: Worktree) -> str:
     """What differs between a worktree and one that was made at its path, and with its id, after it was removed."""
     return f"{worktree.path.stat().st_ino} {made(worktree)}"
+
+
+def disk(worktree: Worktree) -> Path | None:
+    """The mount point of a worktree that lies on another file system than its repository; None on the same one."""
+    device = worktree.path.stat().st_dev
+    if device == worktree.repository.common_dir.stat().st_dev:
+        return None
+    inner = [each for each in (worktree.path, *worktree.path.parents) if each.stat().st_dev == device]
+    return inner[-1]
+
+
+def moved_to(worktree: Worktree) -> Path | None:
+    """Where a worktree lies that was moved without git, as far as that is beside another one or its former place."""
+    parents = {tree.path.parent for tree in worktrees(worktree.repository)}
+    for directory in sorted(each for parent in parents if parent.is_dir() for each in parent.iterdir()):
+        if directory != worktree.path and hostile.kind(directory, ".git") == stat.S_IFREG:
+            place = os.fsdecode(hostile.read(directory, ".git") or b"").removeprefix("gitdir: ").rstrip("\n")
+            if (directory / place).resolve() == worktree.git_dir.resolve():
+                return directory
+    return None
 
 
 def made(worktree: Worktree) -> int:
@@ -226,7 +254,7 @@ def record(repository: Repository) -> None:
     hostile.write(naming.state_dir(repository), naming.RECORD, text, mode=0o644)
 
 
-def _repository(common_dir: Path) -> Repository:
+def repository_at(common_dir: Path) -> Repository:
     """A repository with its key: the recorded one, unless that was copied here with its repository."""
     main_checkout = _main_checkout(common_dir)
     key, place = _recorded(common_dir)

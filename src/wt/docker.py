@@ -20,7 +20,9 @@ SERVICE = "app"
 READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at every start
 # Exit code of a shell that finds no such program, and of docker too.
 NOT_THERE = 127
-_PROJECT = "com.docker.compose.project"
+PROJECT = "com.docker.compose.project"
+# On what compose made a container for; an image's labels, which all of its containers have, lack it.
+NUMBER = "com.docker.compose.container-number"
 # Where what wt asks runs: /app may be a directory that is gone from the host.
 _EXEC = ("docker", "exec", "--workdir=/")
 _EXEC_MARK = "WT_EXEC"
@@ -46,7 +48,7 @@ _FIELDS = {
     "status": ".Status",
     "networks": ".Networks",
     "image": ".Image",
-    "project": f'(.Label "{_PROJECT}")',
+    "project": f'(.Label "{PROJECT}")',
     "service": '(.Label "com.docker.compose.service")',
     "worktree": f'(.Label "{naming.LABEL_WORKTREE}")',
     "config": f'(.Label "{naming.LABEL_CONFIG}")',
@@ -62,7 +64,7 @@ def containers(*, project: str | None = None) -> tuple[Container, ...]:
         EngineError: the engine can't be reached.
         ToolError: docker is not installed, or failed.
     """
-    chosen = ("--filter", f"label={_PROJECT}={project}") if project else ()
+    chosen = ("--filter", f"label={PROJECT}={project}") if project else ()
     answer = _docker("ps", "--all", "--no-trunc", *chosen, "--format", _ROW, seconds=_PATIENCE)
     rows = [json.loads(line) for line in answer.text.splitlines() if line]
     return tuple(
@@ -157,7 +159,7 @@ def remove_project(project: str, *, volumes: bool = True, images: bool = True) -
 
 
 def _remove_project(project: str, *, volumes: bool, images: bool) -> None:
-    chosen = {"label": f"{_PROJECT}={project}"}
+    chosen = {"label": f"{PROJECT}={project}"}
     found = [container.id for container in containers(project=project)]
     with _client() as docker:
         if found:
@@ -170,14 +172,33 @@ def _remove_project(project: str, *, volumes: bool, images: bool) -> None:
             docker.image.remove([image.id for image in built], force=True)
 
 
+def remove(kind: str, name: str, *, running: bool = False) -> None:
+    """Remove a container, network, volume or image; a missing one is fine.
+
+    Args:
+        kind: which of the four.
+        name: its id or name.
+        running: stop it first.
+
+    Raises:
+        ToolError: docker refused.
+    """
+    if running:
+        process.run(["docker", "stop", "-t", "10", name], check=False)
+    options = ("--force", "--volumes") if kind == "container" else ()
+    answer = process.run(["docker", kind, "rm", *options, name], check=False)
+    if answer.code != 0 and "no such" not in answer.complaint.lower() and "not found" not in answer.complaint.lower():
+        _raise_for(answer, f"{kind} rm")
+
+
 def volume_bytes() -> dict[str, int]:
     """Bytes in the volumes of each compose project, as the engine counts them (slow)."""
     answer = _docker("system", "df", "--verbose", "--format", "{{json .Volumes}}")
     sizes: dict[str, int] = {}
     for volume in json.loads(answer.text):
         labels = dict(label.partition("=")[::2] for label in volume["Labels"].split(","))
-        if project := labels.get(_PROJECT):
-            sizes[project] = sizes.get(project, 0) + _bytes(volume["Size"])
+        if project := labels.get(PROJECT):
+            sizes[project] = sizes.get(project, 0) + parse_bytes(volume["Size"])
     return sizes
 
 
@@ -307,6 +328,17 @@ def _client() -> "Iterator[DockerClient]":
         raise complaints.known(complaint) or ToolError(f"docker failed: {last}") from error
 
 
+def ask(*arguments: str, lenient: bool = False) -> str:
+    """What a docker command prints; `lenient`, even where it failed for a part of what it was asked.
+
+    Raises:
+        ToolError: docker failed.
+    """
+    if lenient:
+        return process.run(["docker", *arguments], check=False).text
+    return _docker(*arguments).text
+
+
 def _docker(*arguments: str, seconds: float | None = None) -> process.Result:
     try:
         answer = process.run(["docker", *arguments], check=False, seconds=seconds)
@@ -329,7 +361,8 @@ def _csv(value: str) -> str:
     return value.replace('"', '""')
 
 
-def _bytes(text: str) -> int:
+def parse_bytes(text: str) -> int:
+    """How many bytes docker's own way of writing a size means, such as `1.3GB`; 0 for what is none."""
     match = re.fullmatch(r"([0-9.]+)([kMGT]?)B", text)
     units = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
     return int(float(match[1]) * units[match[2]]) if match else 0

@@ -99,6 +99,13 @@ def symbolic_refs(repository: Repository) -> frozenset[str]:
     return frozenset(output.split("\n")) - {""}
 
 
+def lasting(repository: Repository, found: Mapping[str, str]) -> dict[str, str]:
+    """Those of its refs that hold commits for good: branches, remote-tracking branches and tags."""
+    symbolic = symbolic_refs(repository)
+    kinds = ("refs/heads/", "refs/remotes/", "refs/tags/")
+    return {name: oid for name, oid in found.items() if name.startswith(kinds) and name not in symbolic}
+
+
 def resolve(repository: Repository, revision: str) -> str | None:
     """Object name of the commit that a revision names, None when there is none."""
     arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")

@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -158,6 +158,16 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
                 pending.append(f"{current}/{name}")
             elif is_file:
                 yield f"{current}/{name}"
+
+
+def size(root: Path) -> int:
+    """Bytes on the disk of all that is in a directory, which may go while it is counted."""
+    total = 0
+    for directory, names, entries in os.walk(root):
+        for name in (*names, *entries):
+            with suppress(OSError):
+                total += os.lstat(Path(directory, name)).st_blocks * 512
+    return total
 
 
 @contextmanager

@@ -189,6 +189,41 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Holding:
+    """A container, volume, network or image that carries a label of wt.
+
+    Attributes:
+        kind: which of the four.
+        id: what docker calls it.
+        name: what people call it.
+        project: compose project, empty where it is in none.
+        repository: the repository's eight digits; empty where nothing says so, `unprepared` without a `.env`.
+        worktree: id of the worktree, empty where it belongs to none.
+        common_dir: where the repository was when it was made, None where nothing says so.
+        role: `sandbox`, `shared` or `import`.
+        running: whether a container is alive.
+        used: whether a container has it, running or not.
+        outdated: whether it is a build that another one has taken the name of.
+        created: when it was made; None where docker does not say.
+        size: bytes that go with it; None where nobody counted.
+    """
+
+    kind: str
+    id: str
+    name: str
+    project: str = ""
+    repository: str = ""
+    worktree: str = ""
+    common_dir: Path | None = None
+    role: str = ""
+    running: bool = False
+    used: bool = False
+    outdated: bool = False
+    created: datetime | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True)
 class ComposeProject:
     """All that compose has to be told, so that nothing in the environment or the workspace can tell it otherwise."""
 
@@ -242,6 +277,27 @@ class WorktreeStatus:
     behind: int | None
     last_commit: datetime | None
     size: int | None = None
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One row of `wt gc`.
+
+    Attributes:
+        kind: sandbox, shared services, image, network, volume, import, worktree, private repository, refs or trash.
+        name: what is meant, unique among those of its kind.
+        reason: why it may go, or why it stays.
+        state: removable or kept; removed or failed once that was tried.
+        size: bytes that go with it, None where nobody counted.
+        hint: what the user can do about it, None where nothing need be done.
+    """
+
+    kind: str
+    name: str
+    reason: str
+    state: str
+    size: int | None = None
+    hint: str | None = None
 
 
 @dataclass(frozen=True)

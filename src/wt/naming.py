@@ -22,7 +22,10 @@ GIT_OWN = frozenset(
     {"branches", "hooks", "info", "lfs", "logs", "modules", "objects", "refs", "worktrees", "wt-sandbox"}
 )
 
+LABEL_REPOSITORY = "wt.repo"
+LABEL_COMMON_DIR = "wt.common-dir"
 LABEL_WORKTREE = "wt.worktree"
+LABEL_ROLE = "wt.role"
 LABEL_CONFIG = "wt.config"
 LABEL_HIDDEN = "wt.hidden"
 

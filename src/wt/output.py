@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from wt import naming, process
 from wt.errors import WtError
-from wt.model import ImportReport, InitReport, ServiceStatus, Worktree, WorktreeStatus
+from wt.model import ImportReport, InitReport, Leftover, ServiceStatus, Worktree, WorktreeStatus
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -190,10 +190,30 @@ def _rows(rows: Sequence[object]) -> None:
             ["SERVICE", "STATE", "CONTAINER"],
             [[row.service, row.state, row.container or "-"] for row in rows if isinstance(row, ServiceStatus)],
         )
+    elif rows and all(isinstance(row, Leftover) for row in rows):
+        _leftovers([row for row in rows if isinstance(row, Leftover)])
     else:
         for row in rows:
             if isinstance(row, ImportReport):
                 _import(row)
+
+
+def _leftovers(rows: Sequence[Leftover]) -> None:
+    """What goes or is gone as a table with a sum; below it what stays, and what to do about that."""
+    gone = [row for row in rows if row.state in {"removable", "removed"}]
+    if gone:
+        _table(
+            ["WHAT", "NAME", "SIZE", "WHY"],
+            [[row.kind, row.name, "-" if row.size is None else _size(row.size), row.reason] for row in gone],
+        )
+        verb = "removed" if gone[0].state == "removed" else "to remove"
+        _write(f"{len(gone)} {verb}, {_size(sum(row.size or 0 for row in gone))}")
+    for row in (row for row in rows if row not in gone):
+        _write(f"{row.state}: {row.kind} {row.name}: {row.reason}")
+        if row.hint:
+            _write(f"  hint: {row.hint}")
+    if not gone:
+        _write("nothing to remove")
 
 
 def _import(report: ImportReport) -> None:

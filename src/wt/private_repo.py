@@ -26,6 +26,7 @@ _MAX_REFS = 20_000
 _MAX_STASH = 1_000
 _MAX_LINE = 4_096
 _MADE = "made"
+_DISK = "disk"
 
 
 def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] | None = None) -> None:
@@ -46,6 +47,7 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     dot_git.chmod(0o644)  # whatever the umask: the sandbox's user may be another than ours
     if is_left_over(worktree):
         _put_aside(worktree)
+    record_disk(worktree)
     if exists(worktree):
         return
     (target.parent / _MADE).write_text(f"{checkouts.made(worktree)}\n")
@@ -86,7 +88,33 @@ def exists(worktree: Worktree) -> bool:
 def is_complete(worktree: Worktree) -> bool:
     """Whether there is a private repository of this worktree, and what covers `/app/.git` beside it."""
     complete = exists(worktree) and (naming.worktree_state_dir(worktree) / "dot-git").is_file()
-    return complete and not is_left_over(worktree)
+    return complete and not is_left_over(worktree) and _recorded_disk(worktree) == checkouts.disk(worktree)
+
+
+def record_disk(worktree: Worktree) -> None:
+    """Write down on which disk the worktree lies, where that is another one than the repository's."""
+    file, place = naming.worktree_state_dir(worktree) / _DISK, checkouts.disk(worktree)
+    if place is None:
+        file.unlink(missing_ok=True)
+    else:
+        file.write_bytes(os.fsencode(place))
+
+
+def unmounted(worktree: Worktree) -> Path | None:
+    """The mount point that a worktree which is not there lay on, where nothing is mounted now.
+
+    Of one that wt never prepared nothing is known: then it is the directory that it lay in, if that is gone or empty.
+    """
+    if exists(worktree):
+        place = _recorded_disk(worktree)
+        return place if place is not None and not place.is_mount() else None
+    parent = worktree.path.parent
+    return None if parent.is_dir() and any(parent.iterdir()) else parent
+
+
+def _recorded_disk(worktree: Worktree) -> Path | None:
+    text = git.file_text(naming.worktree_state_dir(worktree) / _DISK)
+    return Path(text) if text else None
 
 
 def is_left_over(worktree: Worktree) -> bool:

@@ -7,7 +7,16 @@ from pathlib import Path
 from wt import naming
 from wt.errors import Refused, UsageError
 from wt.model import Worktree
-from wt.steps import DeleteBranch, EmptyTrash, MoveToTrash, RemoveProject, RemoveState, RemoveWorktree, Step
+from wt.steps import (
+    DeleteBranch,
+    EmptyTrash,
+    MoveToTrash,
+    RemoveProject,
+    RemoveRefs,
+    RemoveState,
+    RemoveWorktree,
+    Step,
+)
 
 # Files or commits that a refusal names.
 SHOWN = 20
@@ -69,6 +78,24 @@ def decide(
             f"{tree.name} is the main checkout", hint=f"`wt down {shlex.quote(tree.name)}` stops its sandbox"
         )
     _refuse_in_use(seen)
+    _refuse_loss(seen, force=force)
+    if delete_branch or force_branch:
+        _refuse_branch(seen, force=force_branch)
+    # First the private repository: what is left of the refs then is no reason to ask it for anything.
+    steps: list[Step] = [
+        MoveToTrash(tree),
+        RemoveProject(naming.project_name(tree)),
+        RemoveState(tree),
+        RemoveRefs(tree),
+    ]
+    if (delete_branch or force_branch) and tree.branch is not None and seen.tip is not None:
+        steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
+    # What git knows of it goes last: until then the same command finds it, and goes on after a crash.
+    return (*steps, RemoveWorktree(tree), EmptyTrash(tree.repository))
+
+
+def _refuse_loss(seen: Removal, *, force: bool) -> None:
+    tree = seen.worktree
     if seen.gone and not force:
         raise Refused(
             f"{tree.path} is gone, with what was not committed there",
@@ -78,27 +105,20 @@ def decide(
         raise Refused(
             f"{tree.name} has changes that are not committed",
             hint="commit them, or drop them with --force",
-            details=_first(seen.dirty),
+            details=first(seen.dirty),
         )
     if seen.submodules and not force:
         raise Refused(
             f"{tree.name} has submodules, in which there may be work",
             hint="look into them, then use --force",
-            details=_first(seen.submodules),
+            details=first(seen.submodules),
         )
     if seen.only_here:
         raise Refused(
             f"{tree.name} has commits that are nowhere else",
             hint="git branch NAME COMMIT keeps them",
-            details=_first(seen.only_here),
+            details=first(seen.only_here),
         )
-    if delete_branch or force_branch:
-        _refuse_branch(seen, force=force_branch)
-    steps: list[Step] = [MoveToTrash(tree), RemoveProject(naming.project_name(tree)), RemoveState(tree)]
-    if (delete_branch or force_branch) and tree.branch is not None and seen.tip is not None:
-        steps.append(DeleteBranch(tree.repository, tree.branch, seen.tip))
-    # What git knows of it goes last: until then the same command finds it, and goes on after a crash.
-    return (*steps, RemoveWorktree(tree), EmptyTrash(tree.repository))
 
 
 def _refuse_branch(seen: Removal, *, force: bool) -> None:
@@ -110,7 +130,7 @@ def _refuse_branch(seen: Removal, *, force: bool) -> None:
         raise Refused(
             f"{branch} has commits that are not merged{into}",
             hint="merge it, leave out --delete-branch, or let them go with --force-branch",
-            details=_first(seen.only_on_branch),
+            details=first(seen.only_on_branch),
         )
 
 
@@ -132,10 +152,11 @@ def _refuse_in_use(seen: Removal) -> None:
         raise Refused(
             f"somebody is at work in the sandbox of {tree.name}",
             hint=f"end it, or stop the sandbox with `wt down {shlex.quote(tree.name)}`",
-            details=_first(seen.processes),
+            details=first(seen.processes),
         )
 
 
-def _first(lines: tuple[str, ...]) -> tuple[str, ...]:
-    rest = len(lines) - SHOWN
-    return (*lines[:SHOWN], f"and {rest} more") if rest > 0 else lines
+def first(lines: tuple[str, ...], shown: int = SHOWN) -> tuple[str, ...]:
+    """The first lines, and how many more there are."""
+    rest = len(lines) - shown
+    return (*lines[:shown], f"and {rest} more") if rest > 0 else lines

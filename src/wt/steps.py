@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from wt.model import ComposeProject, GitSettings, HostUser, Repository, Worktree
+from wt.model import ComposeProject, GitSettings, Holding, HostUser, Repository, Worktree
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,13 @@ class RemoveProject:
 
 
 @dataclass(frozen=True)
+class RemoveHoldings:
+    """Remove what docker holds, each by its own name, containers first."""
+
+    holdings: tuple[Holding, ...]
+
+
+@dataclass(frozen=True)
 class MoveToTrash:
     """Move a worktree's directory out of the way, to be deleted."""
 
@@ -148,7 +155,14 @@ class EmptyTrash:
 
 @dataclass(frozen=True)
 class RemoveState:
-    """Remove the private repository and its views, and the refs that were kept for them."""
+    """Remove the private repository and its views."""
+
+    worktree: Worktree
+
+
+@dataclass(frozen=True)
+class RemoveRefs:
+    """Remove the refs that are kept for a worktree."""
 
     worktree: Worktree
 
@@ -176,9 +190,11 @@ Step = (
     | StartSandbox
     | StopSandbox
     | RemoveProject
+    | RemoveHoldings
     | MoveToTrash
     | RemoveWorktree
     | EmptyTrash
     | RemoveState
+    | RemoveRefs
     | DeleteBranch
 )

@@ -23,6 +23,7 @@ while [ $# -gt 1 ]; do
   shift 2
 done
 """
+_DELETION = ("sh", "-c", _DELETE, "sh")
 # Seconds after which the user should know.
 _LONG = 300
 # In git's admin directory of a worktree, from its removal on.
@@ -74,11 +75,19 @@ def holds(worktree: Worktree) -> bool:
 
 def empty(repository: Repository) -> None:
     """Begin to delete what is here; that goes on by itself, and what it can't delete stays here."""
-    found = [(entry, _real(entry)) for entry in _entries(repository)]
-    # What is on a disk that is not mounted at present stays here.
-    pairs = [str(path) for entry, real in found if real.parent.is_dir() for path in (entry, real)]
-    if pairs:
-        process.leave(["sh", "-c", _DELETE, "sh", *pairs])
+    if pairs := _pairs(repository):
+        process.leave([*_DELETION, *pairs])
+
+
+def delete(repository: Repository) -> None:
+    """Delete what is here, and wait for it."""
+    if pairs := _pairs(repository):
+        process.run([*_DELETION, *pairs], check=False)
+
+
+def content(repository: Repository) -> tuple[tuple[Path, bool], ...]:
+    """What is here, where it really is, and whether the disk that it is on is there."""
+    return tuple((real, real.parent.is_dir()) for real in map(_real, _entries(repository)))
 
 
 def old(repository: Repository) -> tuple[Path, ...]:
@@ -98,6 +107,12 @@ def _open(directory: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if mode & stat.S_IRWXU != stat.S_IRWXU:
         directory.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+def _pairs(repository: Repository) -> list[str]:
+    """What `_DELETE` takes; what is on a disk that is not mounted at present stays here."""
+    found = [(entry, _real(entry)) for entry in _entries(repository)]
+    return [str(path) for entry, real in found if real.parent.is_dir() for path in (entry, real)]
 
 
 def _entry(worktree: Worktree) -> Path:

@@ -87,14 +87,14 @@ from wt import apply, removal, selection
 from wt.cli.arguments import context
 from wt.commands import rm
 tree = selection.worktree(context(), "x")
-steps = removal.decide(rm._observe(tree), delete_branch=True)
-assert len(steps) == 6, steps
+steps = removal.decide(rm.observe_removal(tree), delete_branch=True)
+assert len(steps) == 7, steps
 apply.carry_out(steps[: int(sys.argv[1])], context().progress)
 os.kill(os.getpid(), 9)
 """
 
 
-@pytest.mark.parametrize("done", [1, 2, 3, 4])
+@pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
 def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, workshop: Path, done: int) -> None:
     """After each of its steps but the last two, after which nothing is left but what the next `wt rm` deletes.
 

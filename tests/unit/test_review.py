@@ -65,7 +65,7 @@ def test_rm_sees_commits_of_the_host_s_detached_head(shop: Path) -> None:
     commit(tree, "x", "y", "precious")
     inside.bring_in()
     with pytest.raises(Refused, match="nowhere else"):
-        removal.decide(rm._observe(worktree(tree), ()))
+        removal.decide(rm.observe_removal(worktree(tree), ()))
 
 
 def test_rm_sees_a_stash_that_became_a_branch(shop: Path) -> None:
@@ -78,7 +78,7 @@ def test_rm_sees_a_stash_that_became_a_branch(shop: Path) -> None:
     inside.bring_in()
     inside.bring_in()
     with pytest.raises(Refused, match="nowhere else"):
-        removal.decide(rm._observe(inside.tree, ()))
+        removal.decide(rm.observe_removal(inside.tree, ()))
 
 
 def test_one_import_keeps_all_though_names_have_moved_on(shop: Path) -> None:
@@ -117,7 +117,7 @@ def test_rm_refuses_while_another_worktree_lies_inside(shop: Path) -> None:
     (shop / ".git/info/exclude").write_text("trees/\n")
     (tree / "trees/nested/precious").write_text("x")
     with pytest.raises(Refused, match="nested"):
-        removal.decide(rm._observe(worktree(tree), ()), force=True)
+        removal.decide(rm.observe_removal(worktree(tree), ()), force=True)
 
 
 @pytest.mark.parametrize("name", ["base/heads/other", "stash/7", "HEAD", "clash/x"])
@@ -130,7 +130,7 @@ def test_a_ref_inside_that_is_called_as_one_of_wt_s_is_kept(shop: Path, name: st
     before = host.refs(inside.tree.repository)
     inside.bring_in()
     assert before.items() <= host.refs(inside.tree.repository).items()
-    seen = rm._observe(inside.tree, ())
+    seen = rm.observe_removal(inside.tree, ())
     assert any(oid.startswith(line.split()[0]) for line in seen.only_here), seen
 
 
@@ -221,7 +221,7 @@ def test_hints_can_be_pasted(shop: Path) -> None:
     git(shop, "worktree", "lock", "../a b; touch pwned")
     tree = worktree(shop.parent / "a b; touch pwned")
     with pytest.raises(Refused) as caught:
-        removal.decide(rm._observe(tree, ()))
+        removal.decide(rm.observe_removal(tree, ()))
     assert shlex.split(caught.value.hint or "")[-1] == str(tree.path)
 
 

@@ -16,7 +16,7 @@ from wt.errors import Refused, ToolError
 
 def refused(path: Path, words: str, *, force: bool = False) -> None:
     with pytest.raises(Refused, match=words):
-        removal.decide(rm._observe(worktree(path), force=force), force=force)
+        removal.decide(rm.observe_removal(worktree(path), force=force), force=force)
 
 
 def test_a_symbolic_branch_goes_itself(shop: Path) -> None:
@@ -30,14 +30,14 @@ def test_a_symbolic_branch_holds_nothing(shop: Path) -> None:
     path = linked(shop)
     commit(path, "x", "y", "precious")
     git(shop, "symbolic-ref", "refs/heads/alias", "refs/heads/feature")
-    seen = rm._observe(worktree(path), ask_merged=True)
+    seen = rm.observe_removal(worktree(path), ask_merged=True)
     assert "precious" in seen.only_on_branch[0] and not seen.merged
 
 
 def test_a_branch_that_another_worktree_is_on_stays(shop: Path) -> None:
     path = linked(shop)
     git(shop, "worktree", "add", "--quiet", "--force", "../other", "feature")
-    seen = rm._observe(worktree(path))
+    seen = rm.observe_removal(worktree(path))
     assert seen.also_in == shop.parent / "other"
     with pytest.raises(Refused, match="checked out in"):
         removal.decide(seen, force_branch=True)
@@ -49,11 +49,11 @@ def test_work_in_a_submodule_is_not_overlooked(shop: Path, tmp_path: Path) -> No
     git(shop, "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(part), "lib")
     commit(shop, "with", "submodule")
     path = linked(shop)
-    removal.decide(rm._observe(worktree(path)))
+    removal.decide(rm.observe_removal(worktree(path)))
     (path / "lib/file").write_text("work")
     refused(path, "feature has submodules")
     (path / "lib/file").unlink()
-    removal.decide(rm._observe(worktree(path)))
+    removal.decide(rm.observe_removal(worktree(path)))
     git(path, "-c", "protocol.file.allow=always", "submodule", "update", "--quiet", "--init")
     git(path, "submodule", "deinit", "--quiet", "--force", "lib")
     refused(path, "feature has submodules")
@@ -79,8 +79,8 @@ def test_what_keeps_git_for_ever_does_not_keep_wt(shop: Path, monkeypatch: pytes
     os.mkfifo(path / ".gitignore")
     monkeypatch.setattr(checkouts, "_PATIENCE", 1)
     with pytest.raises(ToolError, match="took longer"):
-        rm._observe(worktree(path))
-    assert rm._observe(worktree(path), force=True).dirty == ()
+        rm.observe_removal(worktree(path))
+    assert rm.observe_removal(worktree(path), force=True).dirty == ()
 
 
 def test_signatures_are_not_looked_at(shop: Path, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_signatures_are_not_looked_at(shop: Path, tmp_path: Path) -> None:
     git(shop, "log", "-1", "feature")
     assert (tmp_path / "ran").exists()
     (tmp_path / "ran").unlink()
-    rm._observe(worktree(path), ask_merged=True)
+    rm.observe_removal(worktree(path), ask_merged=True)
     assert not (tmp_path / "ran").exists()
 
 
@@ -130,7 +130,7 @@ def test_refs_of_a_worktree_that_is_gone_are_not_overlooked(shop: Path) -> None:
     git(path, "update-ref", "refs/worktree/keep", oid)
     path.rename(shop.parent / "moved")
     tree = next(each for each in checkouts.worktrees(worktree(shop).repository) if each.path == path)
-    assert "precious" in rm._observe(tree).only_here[0]
+    assert "precious" in rm.observe_removal(tree).only_here[0]
 
 
 def test_a_file_in_the_place_of_a_worktree_stays_and_is_not_in_the_way(shop: Path) -> None:

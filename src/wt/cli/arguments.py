@@ -1,5 +1,6 @@
 """What several verbs take: their arguments, what the tab key offers for them, and the context of a call."""
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wt import output
-from wt.errors import WtError
+from wt.errors import Interrupted, UsageError, WtError
 from wt.model import Context
 
 
@@ -16,6 +17,24 @@ def context() -> Context:
     from wt import selection
 
     return Context(selection.here(), selection.host_user(), output.Narrator())
+
+
+def require_terminal(*, as_json: bool) -> None:
+    """Refuse to ask where there is nobody who could answer.
+
+    Raises:
+        UsageError: there is not.
+    """
+    if as_json or not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask", hint="--dry-run only shows the plan, --yes carries it out")
+
+
+def agreed() -> bool:
+    """Whether the user wants the plan that was just shown carried out."""
+    try:
+        return typer.confirm("Remove these?", err=True)
+    except typer.Abort:
+        raise Interrupted from None
 
 
 def offer(what: str) -> Callable[[typer.Context], list[tuple[str, str]]]:

@@ -8,7 +8,20 @@ import typer
 
 from wt import __version__, output
 from wt.cli import shared
-from wt.cli.arguments import BRANCHES, TREES, Follow, Json, Name, Names, Tail, Wait, context, offer
+from wt.cli.arguments import (
+    BRANCHES,
+    TREES,
+    Follow,
+    Json,
+    Name,
+    Names,
+    Tail,
+    Wait,
+    agreed,
+    context,
+    offer,
+    require_terminal,
+)
 
 app = typer.Typer(
     name="wt",
@@ -131,6 +144,41 @@ def rm(
     removed = command.run(context(), names, force=force, delete_branch=delete_branch, force_branch=force_branch)
     if as_json:
         output.answer("rm", removed, as_json=True)
+
+
+@app.command()
+def gc(
+    everywhere: Annotated[bool, typer.Option("--all", help="All repositories of this machine, not this one.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would be removed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Worktrees that nobody touched for so long, too, such as 30d.")
+    ] = None,
+    merged: Annotated[bool, typer.Option("--merged", help="Worktrees whose branch is merged, too.")] = False,
+    volumes: Annotated[
+        list[str] | None, typer.Option("--volume", metavar="NAME", help="This data of shared services, too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove what no worktree owns any more.
+
+    It shows what that is and asks. Work that is nowhere else stays.
+    """
+    from wt.commands import gc as command
+
+    if not (dry_run or yes):
+        require_terminal(as_json=as_json)
+    here = context()
+    options = command.options(everywhere=everywhere, older_than=older_than, merged=merged, volumes=volumes or ())
+    found = command.run(here, options)
+    removable = any(row.state == "removable" for row in found)
+    if not (yes and removable):
+        output.answer("gc", found, as_json=as_json)
+    if removable and not dry_run and (yes or agreed()):
+        removed = command.remove(here, options, found)
+        output.answer("gc", removed, as_json=as_json)
+        if any(row.state == "failed" for row in removed):
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -22,28 +22,40 @@ def run(
     """
     removed = []
     for tree in selection.selected(context, names, gone=True):
-
-        def decided(tree: Worktree = tree) -> tuple[Step, ...]:
-            sync.bring_in(tree, context)
-            seen = _observe(tree, _processes(tree), force=force, ask_merged=delete_branch and not force_branch)
-            return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
-
         with prepare.alone(tree.repository, context):
-            # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
-            decided()
-            apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
-            apply.carry_out(decided(), context.progress)
+            remove(tree, context, force=force, delete_branch=delete_branch, force_branch=force_branch)
         removed.append(tree)
     return tuple(removed)
 
 
-def _processes(tree: Worktree) -> tuple[str, ...]:
+def remove(
+    tree: Worktree, context: Context, *, force: bool, delete_branch: bool = False, force_branch: bool = False
+) -> None:
+    """Remove one worktree; the caller holds the lock.
+
+    Raises:
+        Refused: work could be lost.
+    """
+
+    def decided() -> tuple[Step, ...]:
+        sync.bring_in(tree, context)
+        seen = observe_removal(tree, processes(tree), force=force, ask_merged=delete_branch and not force_branch)
+        return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
+
+    # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
+    decided()
+    apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
+    apply.carry_out(decided(), context.progress)
+
+
+def processes(tree: Worktree) -> tuple[str, ...]:
+    """What somebody runs in a worktree's sandbox."""
     project = naming.project_name(tree)
     app = observe.app(docker.containers(project=project), project)
     return docker.processes(app) if app is not None and app.running else ()
 
 
-def _observe(
+def observe_removal(
     tree: Worktree, processes: tuple[str, ...] = (), *, force: bool = False, ask_merged: bool = False
 ) -> removal.Removal:
     """What `removal` decides by; what takes long is asked only where it matters."""
@@ -51,12 +63,7 @@ def _observe(
     host = git.refs(repository)
     inside = observe.private(tree)
     tip = host.get(tree.branch or "")
-    symbolic = git.symbolic_refs(repository)
-    kept = {
-        name: oid
-        for name, oid in host.items()
-        if name.startswith(("refs/heads/", "refs/remotes/", "refs/tags/")) and name not in symbolic
-    }
+    kept = git.lasting(repository, host)
     without_branch = {oid for name, oid in kept.items() if name != tree.branch}
     only_on_branch = git.only_in(repository, [tip], sorted(without_branch)) if ask_merged and tip else ()
     into = git.default_branch(repository)
@@ -72,7 +79,7 @@ def _observe(
         processes=processes,
         only_here=git.only_in(repository, _tips(tree, inside, host), sorted(set(kept.values()))),
         only_on_branch=only_on_branch,
-        merged=bool(only_on_branch) and _is_merged(tree, host, into),
+        merged=bool(only_on_branch) and is_merged(tree, host, into),
         into=into,
         also_in=next((path for path in same if path != tree.path), None),
         operations=tuple(each for each in operations if each),
@@ -93,7 +100,7 @@ def _tips(tree: Worktree, inside: InsideRefs | None, host: dict[str, str]) -> li
     return sorted((imported - gone) | checkouts.own_refs(tree) | ({head} if head else set()))
 
 
-def _is_merged(tree: Worktree, host: dict[str, str], default: str | None) -> bool:
+def is_merged(tree: Worktree, host: dict[str, str], default: str | None) -> bool:
     """Whether the default branch, here or as the remote has it, has what the worktree's branch has."""
     theirs = default or ""
     names = {theirs, theirs.replace("refs/heads/", "refs/remotes/origin/", 1)} - {tree.branch}

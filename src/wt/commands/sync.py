@@ -1,6 +1,6 @@
 """`wt sync`: bring in what was committed inside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wt import config, docker, importer, locks, naming, observe, private_repo, selection
 from wt.model import Context, ImportReport, Worktree
@@ -11,8 +11,13 @@ def run(context: Context, names: Iterable[str]) -> tuple[ImportReport, ...]:
     return tuple(bring_in(tree, context) for tree in selection.selected(context, names, gone=True))
 
 
-def bring_in(tree: Worktree, context: Context) -> ImportReport:
+def bring_in(tree: Worktree, context: Context, *, images: Sequence[str] = ()) -> ImportReport:
     """Import one worktree's commits and move its branch where that loses nothing.
+
+    Args:
+        tree: the worktree.
+        context: of the command.
+        images: those that can serve its commits where its own is gone.
 
     Raises:
         ToolError: the sandbox did not serve them.
@@ -24,17 +29,18 @@ def bring_in(tree: Worktree, context: Context) -> ImportReport:
         private_repo.renew_packed_refs(tree)
         inside = private_repo.read_refs(tree)
         limits = config.load(tree.path).import_
-        return importer.bring_in(tree, inside, lambda: _server(tree), limits)
+        return importer.bring_in(tree, inside, lambda: _server(tree, images), limits)
 
 
-def _server(tree: Worktree) -> list[str] | None:
+def _server(tree: Worktree, images: Sequence[str]) -> list[str] | None:
     """The command that serves the inside's objects: in the running sandbox, else in a throw-away container."""
     project = naming.project_name(tree)
     container = observe.app(docker.containers(project=project), project)
     if container is not None and container.running:
         return docker.upload_pack_running(container)
-    image = container.image if container else f"{project}-{docker.SERVICE}"
-    if not docker.image_exists(image):
+    own = container.image if container else f"{project}-{docker.SERVICE}"
+    image = next(filter(docker.image_exists, (own, *images)), None)
+    if image is None:
         return None
     owner = naming.private_repo(tree).lstat()
     objects = tree.repository.common_dir / "objects"

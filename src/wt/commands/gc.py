@@ -1,0 +1,219 @@
+"""`wt gc`: remove what no worktree owns any more."""
+
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from wt import apply, checkouts, docker, estates, garbage, git, inventory, naming, plan, private_repo, removal, trash
+from wt.commands import prepare, rm, sync
+from wt.errors import Refused, UsageError, WtError
+from wt.model import Context, Holding, Leftover, Repository, Worktree
+from wt.steps import RemoveRefs, Step
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user asked for.
+
+    Attributes:
+        everywhere: all repositories of this machine, not this one alone.
+        older_than: worktrees that nobody touched for so long may go, too.
+        merged: so may those whose branch the default branch has.
+        volumes: data of shared services that may go.
+    """
+
+    everywhere: bool = False
+    older_than: timedelta | None = None
+    merged: bool = False
+    volumes: Collection[str] = ()
+
+
+def options(*, everywhere: bool, older_than: str | None, merged: bool, volumes: Collection[str]) -> Options:
+    """What was typed.
+
+    Raises:
+        UsageError: it can't be understood.
+    """
+    return Options(everywhere, garbage.age(older_than) if older_than else None, merged, volumes)
+
+
+def run(context: Context, options: Options) -> tuple[Leftover, ...]:
+    """What may go, and what stays though no worktree owns it; nothing is changed.
+
+    Raises:
+        UsageError: a volume was named that is none of these.
+    """
+    with context.progress.step("sizes"):
+        holdings = inventory.sized(inventory.holdings())
+    repositories = _repositories(context, options, holdings)
+    rows = tuple(piece.row for piece in _pieces(options, holdings, repositories))
+    names = {row.name for row in rows if row.kind == "volume" and row.state == "removable"}
+    if unknown := sorted(set(options.volumes) - names):
+        there = "`wt shared down --volumes` removes the data of a repository that is there"
+        raise UsageError(f"no volume {unknown[0]} is left over", hint=f"wt gc --all names those that are; {there}")
+    return rows
+
+
+def remove(context: Context, options: Options, agreed: Sequence[Leftover]) -> tuple[Leftover, ...]:
+    """Remove what was agreed on and is still to go; what became of each.
+
+    What came up since is left for the next time.
+    """
+    sizes = {(row.kind, row.name): row.size for row in agreed if row.state == "removable"}
+    repositories = _repositories(context, options, inventory.holdings())
+    done: list[Leftover] = []
+    stuck: set[str] = set()
+    with ExitStack() as locks:
+        for repository in repositories:
+            locks.enter_context(prepare.alone(repository, context))
+        for piece in _pieces(options, inventory.holdings(), repositories):
+            key = (piece.row.kind, piece.row.name)
+            if not piece.goes or key not in sizes:
+                continue
+            row = _carry_out(piece, context) if piece.row.name not in stuck else replace(piece.row, state="kept")
+            if row.state != "removed" and piece.project:
+                stuck.add(piece.project)
+            done.append(replace(row, size=sizes[key]))
+        for repository in repositories:
+            trash.delete(repository)
+    return tuple(done)
+
+
+def _carry_out(piece: garbage.Piece, context: Context) -> Leftover:
+    """Remove one; what stops it is said and stops no other."""
+    row = piece.row
+    try:
+        if piece.candidate is not None:
+            rm.remove(piece.candidate, context, force=not piece.candidate.path.is_dir())
+        else:
+            rescued = _rescue(piece.orphan, piece.project, context) if piece.orphan is not None else ()
+            with context.progress.step(f"{row.kind} {row.name} removed"):
+                apply.carry_out((*piece.steps, *rescued), context.progress)
+    except (WtError, OSError) as error:
+        message, hint = (error.message, error.hint) if isinstance(error, WtError) else (str(error), None)
+        return replace(row, state="kept" if isinstance(error, Refused) else "failed", reason=message, hint=hint)
+    return replace(row, state="removed")
+
+
+def _rescue(tree: Worktree, project: str, context: Context) -> tuple[Step, ...]:
+    """Import what a private repository holds; what of that is elsewhere too may go with it."""
+    apply.carry_out(plan.stop(docker.containers(project=project)), context.progress)
+    ours = estates.by_repository(inventory.holdings()).get(naming.repository_id(tree.repository), ())
+    sync.bring_in(tree, context, images=[each.id for each in ours if each.kind == "image"])
+    return () if estates.only_here(tree, git.refs(tree.repository)) else (RemoveRefs(tree),)
+
+
+def _pieces(options: Options, holdings: tuple[Holding, ...], there: Sequence[Repository]) -> tuple[garbage.Piece, ...]:
+    """The whole plan."""
+    now = datetime.now(UTC)
+    found = _estates(options, holdings, there, now)
+    pieces = [piece for estate in found for piece in garbage.decide(estate, named=options.volumes, now=now)]
+    if options.everywhere:
+        pieces += garbage.ownerless(each for each in holdings if not each.repository and each.kind == "network")
+    return (*pieces, *garbage.by_hand(inventory.by_hand()))
+
+
+def _repositories(context: Context, options: Options, holdings: tuple[Holding, ...]) -> tuple[Repository, ...]:
+    """Those that are there, in an order that is the same for every wt: their locks are taken in it."""
+    here = _here(context, options)
+    found = {here.common_dir: here} if here else {}
+    for name, group in estates.by_repository(holdings).items() if options.everywhere else ():
+        with suppress(LookupError):
+            if name and (repository := estates.find(name, group)) is not None:
+                found[repository.common_dir] = repository
+    return tuple(found[each] for each in sorted(found))
+
+
+def _here(context: Context, options: Options) -> Repository | None:
+    """The repository around the current directory; with `--all` there need not be one."""
+    try:
+        return checkouts.locate(context.directory)[0]
+    except (UsageError, Refused):
+        if options.everywhere:
+            return None
+        raise
+
+
+def _estates(
+    options: Options, holdings: tuple[Holding, ...], there: Sequence[Repository], now: datetime
+) -> Iterator[garbage.Estate]:
+    groups = estates.by_repository(holdings)
+    for repository in there:
+        group = groups.get(naming.repository_id(repository), ())
+        yield estates.of_repository(repository, group, tuple(_candidates(repository, options, now)))
+    for name in sorted(groups.keys() - {"", *map(naming.repository_id, there)}) if options.everywhere else ():
+        try:
+            # One that came up since is left alone.
+            if estates.find(name, groups[name]) is None:
+                yield estates.of_nobody(groups[name])
+        except LookupError as reason:
+            yield garbage.Estate(None, groups[name], why=str(reason))
+
+
+def _candidates(repository: Repository, options: Options, now: datetime) -> Iterator[garbage.Candidate]:
+    """Worktrees that `wt rm` might let go."""
+    host = git.refs(repository)
+    for tree in checkouts.worktrees(repository):
+        if tree.is_main or tree.locked is not None:
+            continue
+        if not tree.path.is_dir():
+            yield _gone(tree, host)
+        elif why := _reason(tree, options, now, host):
+            yield garbage.Candidate(tree, why, _obstacle(tree, host))
+
+
+def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
+    why = f"git knows it on branch {naming.short_branch(tree.branch)}" if tree.branch else "git knows it"
+    why += ", and its directory is gone"
+    if (place := private_repo.unmounted(tree)) is not None and not trash.holds(tree):
+        other = f"mount it, or {shlex.join(['wt', 'rm', '--force', tree.name])}"
+        return garbage.Candidate(tree, why, (f"it may lie on a disk that is not mounted: {place}", other))
+    if (place := checkouts.moved_to(tree)) is not None:
+        repair = shlex.join(["git", "worktree", "repair", str(place)])
+        return garbage.Candidate(tree, why, (f"it was moved to {place}", repair))
+    first = "; what its private repository holds comes first" if estates.unsynced(tree, host) else ""
+    return garbage.Candidate(tree, why + first, _decided(tree))
+
+
+def _reason(tree: Worktree, options: Options, now: datetime, host: dict[str, str]) -> str | None:
+    """Why a worktree that is there may be left over: one that has only just been made is neither merged nor old."""
+    idle = now - _touched(tree)
+    if options.older_than is not None and idle > options.older_than:
+        return f"nobody touched it for {idle.days} days" if idle.days else f"nobody touched it for {idle}"
+    into = git.default_branch(tree.repository)
+    moved = tree.branch is not None and tree.branch in host and len(git.reflog(tree.repository, tree.branch)) > 1
+    if options.merged and moved and into and tree.branch != into and rm.is_merged(tree, host, into):
+        return f"{naming.short_branch(tree.branch or '')} is merged to {naming.short_branch(into)}"
+    return None
+
+
+def _touched(tree: Worktree) -> datetime:
+    """When somebody last committed, staged or checked out something, inside or on the host."""
+    private = naming.private_repo(tree)
+    files = [base / name for base in (tree.git_dir, private) for name in ("HEAD", "index", "logs/HEAD", "commondir")]
+    times = [0.0]
+    for file in files:
+        with suppress(OSError):
+            times.append(file.lstat().st_mtime)
+    return datetime.fromtimestamp(max(times), UTC)
+
+
+def _obstacle(tree: Worktree, host: dict[str, str]) -> tuple[str, str | None] | None:
+    count = estates.unsynced(tree, host)
+    if count is None:
+        return "its private repository can't be read", "wt doctor"
+    if count:
+        return f"it has {count} to sync", shlex.join(["wt", "sync", tree.name])
+    return _decided(tree)
+
+
+def _decided(tree: Worktree) -> tuple[str, str | None] | None:
+    """What `wt rm` would say."""
+    try:
+        seen = rm.observe_removal(tree, rm.processes(tree), force=not tree.path.is_dir())
+        removal.decide(seen, force=not tree.path.is_dir())
+    except WtError as error:
+        return error.message, error.hint
+    return None

@@ -1,0 +1,137 @@
+"""Looks at what belongs to each repository, before `garbage` decides what of it may go; changes nothing."""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from wt import checkouts, docker, git, hostile, importer, naming, private_repo, trash
+from wt.errors import ToolError, WtError
+from wt.garbage import UNPREPARED, Candidate, Estate, Orphan, stand_in
+from wt.model import Container, Holding, Repository, Worktree
+
+
+def of_repository(
+    repository: Repository, holdings: tuple[Holding, ...], candidates: tuple[Candidate, ...] = ()
+) -> Estate:
+    """What belongs to a repository that is there."""
+    living, host = checkouts.ids(repository), git.refs(repository)
+    served = any(each.kind == "image" for each in holdings)
+    found = [stand_in(repository, each) for each in _states(repository) if each not in living]
+    return Estate(
+        repository,
+        holdings,
+        living=living,
+        candidates=candidates,
+        orphans=tuple(_orphan(tree, host, served=served) for tree in found),
+        refs={
+            tree.id: only_here(tree, host)
+            for tree in (stand_in(repository, each) for each in _kept_for(host))
+            if tree.id not in living and tree not in found
+        },
+        trash=tuple((path, hostile.size(path), mounted) for path, mounted in trash.content(repository)),
+        busy=_busy(each for each in holdings if each.worktree not in living),
+    )
+
+
+def of_nobody(holdings: tuple[Holding, ...]) -> Estate:
+    """What belongs to a repository that is gone for good."""
+    return Estate(None, holdings, busy=_busy(holdings))
+
+
+def by_repository(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ...]]:
+    """All that belongs to each repository, by its eight digits; what belongs to none is below the empty name."""
+
+    def owner(holding: Holding) -> str:
+        return holding.repository
+
+    return {name: tuple(group) for name, group in groupby(sorted(holdings, key=owner), owner)}
+
+
+def find(name: str, holdings: Iterable[Holding]) -> Repository | None:
+    """The repository of these eight digits, None when it is gone for good.
+
+    Raises:
+        LookupError: that can't be told, with the reason.
+    """
+    places = {each.common_dir for each in holdings if each.common_dir}
+    if name == UNPREPARED:
+        return None
+    if not places:
+        raise LookupError("is not named by anything that is left of it")
+    try:
+        found = [checkouts.repository_at(each) for each in sorted(places) if _is_there(each)]
+    except (OSError, WtError) as error:
+        raise LookupError("can't be looked at") from error
+    return next((each for each in found if naming.repository_id(each) == name), None)
+
+
+def _is_there(common_dir: Path) -> bool:
+    """Whether something is at the place of a repository.
+
+    Raises:
+        LookupError: its disk may not be mounted.
+    """
+    if common_dir.is_dir():
+        return True
+    around = common_dir.parents[1] if common_dir.name == ".git" else common_dir.parent
+    if not around.is_dir() or not any(around.iterdir()):
+        raise LookupError("may lie on a disk that is not mounted at present")
+    return False
+
+
+def unsynced(tree: Worktree, host: dict[str, str]) -> int | None:
+    """How many refs of a private repository the host does not have; None when they can't be read."""
+    if not private_repo.exists(tree):
+        return 0
+    try:
+        inside = private_repo.read_refs(tree)
+    except WtError:
+        return None
+    return len(set(importer.missing(tree, inside, host).values()))
+
+
+def _orphan(tree: Worktree, host: dict[str, str], *, served: bool) -> Orphan:
+    return Orphan(tree, unsynced(tree, host), served, hostile.size(naming.worktree_state_dir(tree)))
+
+
+def _states(repository: Repository) -> list[str]:
+    """Ids for which wt keeps something; those that were put aside have ids of their own."""
+    state = naming.state_dir(repository)
+    names = [each.name for each in state.iterdir() if each.is_dir()] if state.is_dir() else []
+    aside = state / naming.ASIDE
+    put_aside = [f"{naming.ASIDE}/{each.name}" for each in aside.iterdir()] if aside.is_dir() else []
+    return sorted({*names, *put_aside} - {naming.ASIDE, naming.TRASH})
+
+
+def _kept_for(host: Mapping[str, str]) -> list[str]:
+    """Ids below `refs/wt/`."""
+    parts = [name.split("/") for name in host if name.startswith("refs/wt/")]
+    return sorted({"/".join(each[2:4] if each[2] == naming.ASIDE else each[2:3]) for each in parts})
+
+
+def only_here(tree: Worktree, host: dict[str, str]) -> tuple[str, ...]:
+    """Commits that the refs kept for a worktree hold, and no branch, remote-tracking branch or tag."""
+    prefix = naming.ref_prefix(tree)
+    tips = {oid for ref, oid in host.items() if ref.startswith(prefix) and not ref.startswith(f"{prefix}base/")}
+    return git.only_in(tree.repository, sorted(tips), sorted(set(git.lasting(tree.repository, host).values())))
+
+
+def _busy(holdings: Iterable[Holding]) -> Mapping[str, tuple[str, ...]]:
+    """What somebody runs in each compose project that is alive; one that does not answer may be at work, too."""
+    wanted = {each.id for each in holdings if each.kind == "container" and each.running}
+    if not wanted:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for container in docker.containers():
+        if container.id in wanted and container.service == docker.SERVICE:
+            found[container.project] = _processes(container)
+    return {project: processes for project, processes in found.items() if processes}
+
+
+def _processes(container: Container) -> tuple[str, ...]:
+    if container.paused:
+        return ()
+    try:
+        return docker.processes(container)
+    except ToolError as error:
+        return (error.message,)

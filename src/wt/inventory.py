@@ -1,0 +1,127 @@
+"""What docker holds that carries a label of wt: containers, volumes, networks and images, with their sizes."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from wt import docker, naming
+from wt.model import Holding
+
+# Those of the set-up by hand that wt replaces: named, and left to the user.
+_BY_HAND = re.compile(r"claude-code-.+-node-modules")
+_LABELS = {
+    "project": docker.PROJECT,
+    "repository": naming.LABEL_REPOSITORY,
+    "worktree": naming.LABEL_WORKTREE,
+    "common_dir": naming.LABEL_COMMON_DIR,
+    "role": naming.LABEL_ROLE,
+}
+_OURS = ("--filter", f"label={naming.LABEL_ROLE}")
+
+
+def holdings() -> tuple[Holding, ...]:
+    """All that docker holds with a label of wt; sizes are not counted.
+
+    Raises:
+        ToolError: docker can't be asked.
+    """
+    containers = _inspected("container", docker.ask("container", "ls", "--all", "--quiet", "--no-trunc", *_OURS))
+    images = _inspected("image", docker.ask("image", "ls", "--quiet", "--no-trunc", *_OURS))
+    volumes = _inspected("volume", docker.ask("volume", "ls", "--quiet", *_OURS))
+    networks = _inspected("network", docker.ask("network", "ls", "--quiet", "--no-trunc", *_OURS))
+    everybody = docker.containers()
+    in_use = {each["Image"] for each in containers}
+    mounted = {mount.get("Name") for each in containers for mount in each["Mounts"]}
+    joined = {network for each in everybody for network in each.networks}
+    ours = [each for each in containers if _is_ours(each["Config"]["Labels"])]
+    return (
+        *(_container(each) for each in ours),
+        *(_volume(each, used=each["Name"] in mounted) for each in volumes),
+        *(_network(each, used=each["Name"] in joined) for each in networks),
+        *(_image(each, used=each["Id"] in in_use) for each in images),
+    )
+
+
+def by_hand() -> tuple[str, ...]:
+    """Names of volumes that a set-up by hand calls so."""
+    return tuple(filter(_BY_HAND.fullmatch, docker.ask("volume", "ls", "--quiet").split()))
+
+
+def sized(found: Iterable[Holding]) -> tuple[Holding, ...]:
+    """The same, with the bytes that go when each goes alone (slow): layers that other images have too don't count."""
+    used = json.loads(docker.ask("system", "df", "--verbose", "--format", "{{json .}}"))
+    sizes = {("volume", each["Name"]): each["Size"] for each in used["Volumes"] or ()}
+    sizes |= {("image", f"{each['Repository']}:{each['Tag']}"): each["UniqueSize"] for each in used["Images"] or ()}
+    sizes |= {("image", each["ID"]): each["UniqueSize"] for each in used["Images"] or ()}
+    sizes |= {("container", each["ID"]): each["Size"].partition(" ")[0] for each in used["Containers"] or ()}
+    return tuple(replace(each, size=_size(sizes, each)) for each in found)
+
+
+def _size(sizes: Mapping[tuple[str, str], str], holding: Holding) -> int | None:
+    text = sizes.get((holding.kind, holding.id)) or sizes.get((holding.kind, holding.id[:12]))
+    return docker.parse_bytes(text) if text else None
+
+
+def remove(found: Iterable[Holding]) -> None:
+    """Remove each; what is gone by now is fine.
+
+    Raises:
+        ToolError: docker refused, such as a volume that somebody uses.
+    """
+    ordered = sorted(found, key=lambda each: ("container", "network", "volume", "image").index(each.kind))
+    for holding in ordered:
+        docker.remove(holding.kind, holding.id, running=holding.running)
+
+
+def _inspected(kind: str, listed: str) -> list[dict[str, Any]]:
+    """What docker knows of each; those that go in this moment are left out."""
+    names = sorted(set(listed.split()))
+    if not names:
+        return []
+    found: list[dict[str, Any]] = json.loads(docker.ask(kind, "inspect", *names, lenient=True) or "[]")
+    return found
+
+
+def _is_ours(labels: Mapping[str, str]) -> bool:
+    """Whether compose or wt made the container: what a user runs of a sandbox's image has the image's labels, too."""
+    return docker.NUMBER in labels or labels[naming.LABEL_ROLE] == "import"
+
+
+def _container(data: dict[str, Any]) -> Holding:
+    config, state = data["Config"], data["State"]["Status"]
+    alive = state in {"running", "paused", "restarting"}
+    known = _known(config["Labels"], data["Created"])
+    return Holding("container", data["Id"], data["Name"].removeprefix("/"), **known, running=alive, used=alive)
+
+
+def _volume(data: dict[str, Any], *, used: bool) -> Holding:
+    return Holding("volume", data["Name"], data["Name"], **_known(data["Labels"], data.get("CreatedAt")), used=used)
+
+
+def _network(data: dict[str, Any], *, used: bool) -> Holding:
+    return Holding("network", data["Id"], data["Name"], **_known(data["Labels"], data["Created"]), used=used)
+
+
+def _image(data: dict[str, Any], *, used: bool) -> Holding:
+    names, known = data["RepoTags"] or [], _known(data["Config"]["Labels"], data["Created"])
+    # By its name, so that one which the user gave it, too, stays.
+    name = names[0] if names else data["Id"]
+    return Holding("image", name, name.removeprefix("sha256:")[:64], **known, used=used, outdated=not names)
+
+
+def _known(labels: dict[str, str], created: str | None) -> dict[str, Any]:
+    values: dict[str, Any] = {field: labels.get(label, "") for field, label in _LABELS.items()}
+    place = values["common_dir"]
+    return values | {"common_dir": Path(place) if place.startswith("/") else None, "created": _moment(created)}
+
+
+def _moment(text: str | None) -> datetime | None:
+    """What RFC 3339 says, nanoseconds left out; None for what is no time."""
+    try:
+        return datetime.fromisoformat(re.sub(r"\.\d+", "", text or ""))
+    except ValueError:
+        return None
