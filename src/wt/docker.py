@@ -49,11 +49,13 @@ _FIELDS = {
     "networks": ".Networks",
     "image": ".Image",
     "project": f'(.Label "{PROJECT}")',
-    "service": '(.Label "com.docker.compose.service")',
     "worktree": f'(.Label "{naming.LABEL_WORKTREE}")',
     "config": f'(.Label "{naming.LABEL_CONFIG}")',
     "hidden": f'(.Label "{naming.LABEL_HIDDEN}")',
 }
+# Neither what a user runs of a sandbox's image, which has the image's labels, nor `docker compose run` is the service.
+_IS_SERVICE = f'(and (.Label "{NUMBER}") (ne (.Label "com.docker.compose.oneoff") "True"))'
+_FIELDS["service"] = f'(and {_IS_SERVICE} (.Label "com.docker.compose.service"))'
 _ROW = "{" + ",".join(f'"{name}":{{{{json {field}}}}}' for name, field in _FIELDS.items()) + "}"
 
 
@@ -68,7 +70,14 @@ def containers(*, project: str | None = None) -> tuple[Container, ...]:
     answer = _docker("ps", "--all", "--no-trunc", *chosen, "--format", _ROW, seconds=_PATIENCE)
     rows = [json.loads(line) for line in answer.text.splitlines() if line]
     return tuple(
-        Container(**row | {"networks": tuple(row["networks"].split(",")), "hidden": _paths(row["hidden"])})
+        Container(
+            **row
+            | {
+                "networks": tuple(row["networks"].split(",")),
+                "service": row["service"] or "",
+                "hidden": _paths(row["hidden"]),
+            }
+        )
         for row in rows
     )
 

@@ -248,7 +248,8 @@ def _of_nobody(estate: Estate, named: Collection[str]) -> Iterator[Piece]:
     """What a repository that is gone for good has left; the data of its shared services only when it is named."""
     sandboxes = [each for each in estate.holdings if each.role != "shared"]
     for project, group in _projects(sandboxes):
-        row = Leftover("sandbox", project, f"its repository is gone: {_counted(group)}", "removable", _total(group))
+        why = "started before wt prepare" if group[0].repository == UNPREPARED else "its repository is gone"
+        row = Leftover("sandbox", project, f"{why}: {_counted(group)}", "removable", _total(group))
         yield _unless_busy(row, group, estate)
     shared = [each for each in estate.holdings if each.role == "shared" and each.kind != "network"]
     for project, group in _projects(each for each in shared if each.kind != "volume"):

@@ -1,0 +1,211 @@
+"""What `wt gc` looks at, on real git: what is left of worktrees, and which of them may go."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from unit.repos import Inside, commit, git, linked, worktree
+from wt import checkouts, estates, naming, private_repo
+from wt import git as host
+from wt.commands import gc, rm
+from wt.garbage import Candidate, stand_in
+from wt.model import Holding, Repository
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def nobody_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rm, "processes", lambda _tree: ())
+
+
+def repository(shop: Path) -> Repository:
+    return worktree(shop).repository
+
+
+def candidates(shop: Path, *, days: int = 0, **options: object) -> Sequence[Candidate]:
+    asked = gc.Options(**options)  # type: ignore[arg-type]
+    return tuple(gc._candidates(repository(shop), asked, datetime.now(UTC) + days * DAY))
+
+
+def obstacles(shop: Path, **options: object) -> dict[str, str | None]:
+    found = candidates(shop, **options)  # type: ignore[arg-type]
+    return {each.tree.name: each.obstacle[0] if each.obstacle else None for each in found}
+
+
+def test_what_git_no_longer_knows_is_found_by_its_private_repository(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    inside.commit()
+    before = estates.of_repository(repository(shop), ())
+    assert before.orphans == () and before.refs == {} and "feature" in before.living
+    git(shop, "worktree", "remove", "--force", "../feature")
+    (orphan,) = estates.of_repository(repository(shop), ()).orphans
+    assert (orphan.tree.id, orphan.unsynced, orphan.served) == ("feature", 1, False)
+    assert orphan.size > 4096
+    image = Holding("image", "i", "i")
+    assert estates.of_repository(repository(shop), (image,)).orphans[0].served
+
+
+def test_one_that_was_put_aside_is_found_too(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    inside.commit()
+    private_repo._put_aside(inside.tree)
+    estate = estates.of_repository(repository(shop), ())
+    (orphan,) = estate.orphans
+    assert orphan.tree.id.startswith("aside/feature.") and orphan.unsynced == 1
+    assert naming.private_repo(orphan.tree).is_dir()
+
+
+def test_one_that_can_not_be_read_says_so(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    git(shop, "worktree", "remove", "--force", "../feature")
+    (inside.path / "HEAD").unlink()
+    (orphan,) = estates.of_repository(repository(shop), ()).orphans
+    assert orphan.unsynced is None
+
+
+def test_refs_of_no_worktree_are_found_with_what_they_alone_hold(shop: Path) -> None:
+    oid = commit(shop, "x", "y", "precious")
+    git(shop, "reset", "--quiet", "--hard", "HEAD~1")
+    git(shop, "update-ref", "refs/wt/gone/heads/gone", oid)
+    git(shop, "update-ref", "refs/wt/gone/base/heads/main", oid)
+    git(shop, "update-ref", "refs/wt/aside/x.1/heads/main", "HEAD")
+    refs = estates.of_repository(repository(shop), ()).refs
+    assert {name: [line.partition(" ")[2] for line in lines] for name, lines in refs.items()} == {
+        "gone": ["precious"],
+        "aside/x.1": [],
+    }
+    git(shop, "tag", "kept", oid)
+    assert estates.of_repository(repository(shop), ()).refs["gone"] == ()
+
+
+def test_an_admin_directory_that_is_broken_is_still_a_worktree(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    (inside.tree.git_dir / "gitdir").unlink()
+    estate = estates.of_repository(repository(shop), ())
+    assert estate.orphans == () and "feature" in estate.living
+
+
+def test_nothing_is_a_candidate_unasked(shop: Path) -> None:
+    linked(shop)
+    assert candidates(shop) == candidates(shop, days=99) == ()
+
+
+def test_one_that_is_gone_may_go_but_for_work_that_is_nowhere_else(shop: Path) -> None:
+    path = linked(shop)
+    shutil.rmtree(path)
+    assert obstacles(shop) == {"feature": None}
+    git(shop, "worktree", "lock", "feature")
+    assert obstacles(shop) == {}
+    git(shop, "worktree", "unlock", "feature")
+    oid = commit(shop, "x", "y", "precious")
+    git(shop, "reset", "--quiet", "--hard", "HEAD~1")
+    git(shop, "update-ref", "refs/wt/feature/heads/other", oid)
+    assert obstacles(shop) == {"feature": "feature has commits that are nowhere else"}
+
+
+def test_one_that_was_moved_by_hand_stays(shop: Path) -> None:
+    path = linked(shop)
+    path.rename(path.with_name("moved"))
+    (found,) = candidates(shop)
+    assert found.obstacle == (
+        f"it was moved to {path.with_name('moved')}",
+        f"git worktree repair {path.with_name('moved')}",
+    )
+    git(shop, "worktree", "repair", str(path.with_name("moved")))
+    assert candidates(shop) == ()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="this machine has one file system")
+def test_one_on_a_disk_that_is_not_mounted_stays(shop: Path) -> None:
+    place = Path("/dev/shm") / f"wt-{os.getpid()}"
+    git(shop, "worktree", "add", "--quiet", "-b", "x", str(place))
+    try:
+        tree = worktree(place)
+        private_repo.create(tree, host.settings(tree.repository, tree.branch))
+        assert checkouts.disk(tree) == Path("/dev/shm") and private_repo.is_complete(tree)
+    finally:
+        shutil.rmtree(place)
+    assert obstacles(shop) == {place.name: None}
+    # As if /dev/shm were a disk that is not there.
+    (naming.worktree_state_dir(tree) / "disk").write_text(str(shop / "no-disk"))
+    assert obstacles(shop) == {place.name: f"it may lie on a disk that is not mounted: {shop / 'no-disk'}"}
+
+
+def test_one_that_wt_never_saw_stays_when_nothing_is_around_it(shop: Path, tmp_path: Path) -> None:
+    """An empty mount point, or none at all."""
+    git(shop, "worktree", "add", "--quiet", "-b", "x", str(tmp_path / "disk/x"))
+    shutil.rmtree(tmp_path / "disk/x")
+    place = f"it may lie on a disk that is not mounted: {tmp_path / 'disk'}"
+    assert obstacles(shop) == {"x": place}
+    (tmp_path / "disk/other").mkdir()
+    assert obstacles(shop) == {"x": None}
+    shutil.rmtree(tmp_path / "disk")
+    assert obstacles(shop) == {"x": place}
+
+
+def test_a_merged_one_may_go_and_a_new_one_is_not_merged(shop: Path) -> None:
+    path = linked(shop)
+    assert candidates(shop, merged=True) == ()
+    commit(path, "x", "y")
+    assert candidates(shop, merged=True) == ()
+    git(shop, "merge", "--quiet", "--ff-only", "feature")
+    assert obstacles(shop, merged=True) == {"feature": None}
+    (path / "work").write_text("not committed")
+    assert obstacles(shop, merged=True) == {"feature": "feature has changes that are not committed"}
+
+
+def test_what_is_not_imported_keeps_one(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    assert obstacles(shop, older_than=DAY, days=2) == {"feature": None}
+    inside.git("commit", "--quiet", "--allow-empty", "--message", "x")
+    assert obstacles(shop, older_than=DAY, days=2) == {"feature": "it has 1 to sync"}
+
+
+def test_an_old_one_is_one_that_nobody_touched_on_either_side(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    for directory in (inside.tree.git_dir, inside.path):
+        for file in directory.rglob("*"):
+            os.utime(file, (0, 0))
+    assert [each.tree.name for each in candidates(shop, older_than=DAY)] == ["feature"]
+    inside.git("commit", "--quiet", "--allow-empty", "--message", "x")
+    assert candidates(shop, older_than=DAY) == ()
+
+
+def holding(shop: Path, **changes: object) -> Holding:
+    return Holding("volume", "v", "v", **{"common_dir": repository(shop).common_dir} | changes)  # type: ignore[arg-type]
+
+
+def test_a_repository_is_found_by_what_it_left(shop: Path, tmp_path: Path) -> None:
+    name = naming.repository_id(repository(shop))
+    assert estates.find(name, [holding(shop)]) == repository(shop)
+    assert estates.find("ffffffff", [holding(shop)]) is None, "another repository is at its place"
+    (tmp_path / "beside").mkdir()
+    shop.rename(tmp_path / "moved")
+    gone = Holding("volume", "v", "v", common_dir=shop / ".git")
+    assert estates.find(name, [gone]) is None
+    (tmp_path / "beside").rmdir()
+    (tmp_path / "moved").rename(tmp_path.with_name(f"{tmp_path.name}-elsewhere"))
+    with pytest.raises(LookupError, match="not mounted"):
+        estates.find(name, [gone])
+    with pytest.raises(LookupError, match="not named"):
+        estates.find(name, [Holding("volume", "v", "v")])
+
+
+def test_a_place_that_can_not_be_looked_at_is_not_gone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_path: Path) -> Repository:
+        raise PermissionError(13, "closed")
+
+    monkeypatch.setattr(checkouts, "repository_at", closed)
+    with pytest.raises(LookupError, match="can't be looked at"):
+        estates.find("12345678", [Holding("volume", "v", "v", common_dir=shop / ".git")])
+
+
+def test_the_stand_in_of_an_id_has_its_places(shop: Path) -> None:
+    tree = worktree(linked(shop))
+    assert naming.private_repo(stand_in(tree.repository, tree.id)) == naming.private_repo(tree)
+    assert naming.project_name(stand_in(tree.repository, tree.id)) == naming.project_name(tree)
