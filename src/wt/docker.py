@@ -133,8 +133,8 @@ def require_versions() -> None:
 
 
 def stop(project: str) -> None:
-    """Stop the containers of a project."""
-    found = [container.id for container in containers(project=project) if container.alive]
+    """Stop the services of a project."""
+    found = [container.id for container in containers(project=project) if container.alive and container.service]
     if found:
         with _client() as docker:
             docker.container.stop(found, time=10)

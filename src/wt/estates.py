@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from wt import checkouts, docker, git, hostile, importer, naming, private_repo, trash
+from wt import checkouts, docker, git, hostile, importer, mounts, naming, private_repo, trash
 from wt.errors import ToolError, WtError
 from wt.garbage import UNPREPARED, Candidate, Estate, Orphan, stand_in
-from wt.model import Container, Holding, Repository, Worktree
+from wt.model import Container, Holding, HostUser, Repository, Worktree
 
 
 def of_repository(
@@ -47,8 +47,13 @@ def by_repository(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ..
     return {name: tuple(group) for name, group in groupby(sorted(holdings, key=owner), owner)}
 
 
-def find(name: str, holdings: Iterable[Holding]) -> Repository | None:
+def find(name: str, holdings: Iterable[Holding], user: HostUser) -> Repository | None:
     """The repository of these eight digits, None when it is gone for good.
+
+    Args:
+        name: the digits.
+        holdings: what docker holds for it.
+        user: whose it must be: what another one writes there, the owner could not change.
 
     Raises:
         LookupError: that can't be told, with the reason.
@@ -62,7 +67,10 @@ def find(name: str, holdings: Iterable[Holding]) -> Repository | None:
         found = [checkouts.repository_at(each) for each in sorted(places) if _is_there(each)]
     except (OSError, WtError) as error:
         raise LookupError("can't be looked at") from error
-    return next((each for each in found if naming.repository_id(each) == name), None)
+    repository = next((each for each in found if naming.repository_id(each) == name), None)
+    if repository is not None and repository.common_dir.stat().st_uid != user.uid:
+        raise LookupError("belongs to another user")
+    return repository
 
 
 def _is_there(common_dir: Path) -> bool:
@@ -73,8 +81,7 @@ def _is_there(common_dir: Path) -> bool:
     """
     if common_dir.is_dir():
         return True
-    around = common_dir.parents[1] if common_dir.name == ".git" else common_dir.parent
-    if not around.is_dir() or not any(around.iterdir()):
+    if mounts.may_be_unmounted(common_dir):
         raise LookupError("may lie on a disk that is not mounted at present")
     return False
 

@@ -191,9 +191,8 @@ def _sandboxes(estate: Estate) -> Iterator[Piece]:
     ours = (each for each in estate.holdings if each.role == "sandbox" and each.worktree not in estate.living)
     for project, group in _projects(ours):
         row = Leftover("sandbox", project, f"its worktree is gone: {_counted(group)}", "removable", _total(group))
-        if project in stuck:
-            why = "its private repository stays"
-            yield Piece(replace(row, reason=why, state="kept"))
+        if project in stuck and project not in estate.busy:
+            yield Piece(replace(row, reason="its private repository stays", state="kept"))
         else:
             yield _unless_busy(row, group, estate)
 

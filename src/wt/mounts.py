@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+# Where disks come and go with their directories: Linux (FHS 3.0, udisks2) and macOS.
+_DISKS = re.compile(r"/|/mnt|/media(/[^/]+)?|/run/media(/[^/]+)?|/Volumes")
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = re.compile(r"nfs4?|cifs|smb3|afs|ceph|lustre|beegfs|glusterfs|fuse\.(sshfs|glusterfs|rclone|s3fs|cephfs)")
 
@@ -14,6 +16,15 @@ def network_file_system(path: Path) -> str | None:
     except OSError:
         return None
     return kind if _NETWORK.fullmatch(kind) else None
+
+
+def may_be_unmounted(path: Path) -> bool:
+    """Whether what is not there may be so since its disk is not mounted at present.
+
+    A mount point without a disk is empty, or gone itself from a directory that is made for such.
+    """
+    around = next(each for each in path.parents if each.is_dir())
+    return _DISKS.fullmatch(str(around)) is not None or not any(around.iterdir())
 
 
 def below(path: Path) -> tuple[Path, ...]:

@@ -272,7 +272,7 @@ def up(worktree: Worktree, config_digest: str, containers: Sequence[Container], 
 
 def stop(containers: Sequence[Container]) -> tuple[Step, ...]:
     """What stops the containers of one project; nothing when none is alive."""
-    return (StopSandbox(containers[0].project),) if any(each.alive for each in containers) else ()
+    return (StopSandbox(containers[0].project),) if any(each.alive and each.service for each in containers) else ()
 
 
 def new(

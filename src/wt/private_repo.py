@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from wt import checkouts, git, hostile, naming, process
+from wt import checkouts, git, hostile, mounts, naming, process
 from wt.errors import Refused
 from wt.model import GitSettings, InsideRefs, Worktree
 
@@ -103,13 +103,12 @@ def record_disk(worktree: Worktree) -> None:
 def unmounted(worktree: Worktree) -> Path | None:
     """The mount point that a worktree which is not there lay on, where nothing is mounted now.
 
-    Of one that wt never prepared nothing is known: then it is the directory that it lay in, if that is gone or empty.
+    Of one that wt never prepared nothing is known: then it is its place, if that looks like one on such a disk.
     """
     if exists(worktree):
         place = _recorded_disk(worktree)
         return place if place is not None and not place.is_mount() else None
-    parent = worktree.path.parent
-    return None if parent.is_dir() and any(parent.iterdir()) else parent
+    return worktree.path if mounts.may_be_unmounted(worktree.path) else None
 
 
 def _recorded_disk(worktree: Worktree) -> Path | None:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from unit.repos import Inside, commit, git, linked, worktree
-from wt import checkouts, estates, naming, private_repo
+from wt import checkouts, estates, mounts, naming, private_repo
 from wt import git as host
 from wt.commands import gc, rm
 from wt.garbage import Candidate, stand_in
-from wt.model import Holding, Repository
+from wt.model import Holding, HostUser, Repository
 
 DAY = timedelta(days=1)
+ME = HostUser(os.getuid(), os.getgid(), Path.home())
 
 
 @pytest.fixture(autouse=True)
@@ -137,15 +138,14 @@ def test_one_on_a_disk_that_is_not_mounted_stays(shop: Path) -> None:
 
 
 def test_one_that_wt_never_saw_stays_when_nothing_is_around_it(shop: Path, tmp_path: Path) -> None:
-    """An empty mount point, or none at all."""
+    """As with an empty mount point."""
     git(shop, "worktree", "add", "--quiet", "-b", "x", str(tmp_path / "disk/x"))
     shutil.rmtree(tmp_path / "disk/x")
-    place = f"it may lie on a disk that is not mounted: {tmp_path / 'disk'}"
-    assert obstacles(shop) == {"x": place}
+    assert obstacles(shop) == {"x": f"it may lie on a disk that is not mounted: {tmp_path / 'disk/x'}"}
     (tmp_path / "disk/other").mkdir()
     assert obstacles(shop) == {"x": None}
     shutil.rmtree(tmp_path / "disk")
-    assert obstacles(shop) == {"x": place}
+    assert obstacles(shop) == {"x": None}
 
 
 def test_a_merged_one_may_go_and_a_new_one_is_not_merged(shop: Path) -> None:
@@ -182,18 +182,24 @@ def holding(shop: Path, **changes: object) -> Holding:
 
 def test_a_repository_is_found_by_what_it_left(shop: Path, tmp_path: Path) -> None:
     name = naming.repository_id(repository(shop))
-    assert estates.find(name, [holding(shop)]) == repository(shop)
-    assert estates.find("ffffffff", [holding(shop)]) is None, "another repository is at its place"
+    assert estates.find(name, [holding(shop)], ME) == repository(shop)
+    assert estates.find("ffffffff", [holding(shop)], ME) is None, "another repository is at its place"
     (tmp_path / "beside").mkdir()
     shop.rename(tmp_path / "moved")
     gone = Holding("volume", "v", "v", common_dir=shop / ".git")
-    assert estates.find(name, [gone]) is None
-    (tmp_path / "beside").rmdir()
-    (tmp_path / "moved").rename(tmp_path.with_name(f"{tmp_path.name}-elsewhere"))
+    assert estates.find(name, [gone], ME) is None
+    for each in ("beside", "moved"):
+        (tmp_path / each).rename(tmp_path.with_name(f"{tmp_path.name}-{each}"))
     with pytest.raises(LookupError, match="not mounted"):
-        estates.find(name, [gone])
+        estates.find(name, [gone], ME)
     with pytest.raises(LookupError, match="not named"):
-        estates.find(name, [Holding("volume", "v", "v")])
+        estates.find(name, [Holding("volume", "v", "v")], ME)
+
+
+def test_the_repository_of_another_user_is_left_to_them(shop: Path) -> None:
+    name = naming.repository_id(repository(shop))
+    with pytest.raises(LookupError, match="belongs to another user"):
+        estates.find(name, [holding(shop)], HostUser(os.getuid() + 1, 1, Path.home()))
 
 
 def test_a_place_that_can_not_be_looked_at_is_not_gone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,10 +208,15 @@ def test_a_place_that_can_not_be_looked_at_is_not_gone(shop: Path, monkeypatch: 
 
     monkeypatch.setattr(checkouts, "repository_at", closed)
     with pytest.raises(LookupError, match="can't be looked at"):
-        estates.find("12345678", [Holding("volume", "v", "v", common_dir=shop / ".git")])
+        estates.find("12345678", [Holding("volume", "v", "v", common_dir=shop / ".git")], ME)
 
 
 def test_the_stand_in_of_an_id_has_its_places(shop: Path) -> None:
     tree = worktree(linked(shop))
     assert naming.private_repo(stand_in(tree.repository, tree.id)) == naming.private_repo(tree)
     assert naming.project_name(stand_in(tree.repository, tree.id)) == naming.project_name(tree)
+
+
+@pytest.mark.parametrize("path", ["/Volumes/disk/shop", "/mnt/disk/shop", "/media/ada/disk/shop", "/no-such/shop"])
+def test_where_disks_come_and_go_what_is_not_there_may_come_back(path: str) -> None:
+    assert mounts.may_be_unmounted(Path(path))

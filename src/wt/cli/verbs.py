@@ -176,7 +176,9 @@ def gc(
         output.answer("gc", found, as_json=as_json)
     if removable and not dry_run and (yes or agreed()):
         removed = command.remove(here, options, found)
-        output.answer("gc", removed, as_json=as_json)
+        # Who was asked has seen what stays.
+        stays = tuple(row for row in found if yes and row.state == "kept")
+        output.answer("gc", (*removed, *stays), as_json=as_json)
         if any(row.state == "failed" for row in removed):
             raise typer.Exit(1)
 

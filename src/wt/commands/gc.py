@@ -48,7 +48,7 @@ def run(context: Context, options: Options) -> tuple[Leftover, ...]:
     with context.progress.step("sizes"):
         holdings = inventory.sized(inventory.holdings())
     repositories = _repositories(context, options, holdings)
-    rows = tuple(piece.row for piece in _pieces(options, holdings, repositories))
+    rows = tuple(piece.row for piece in _pieces(context, options, holdings, repositories))
     names = {row.name for row in rows if row.kind == "volume" and row.state == "removable"}
     if unknown := sorted(set(options.volumes) - names):
         there = "`wt shared down --volumes` removes the data of a repository that is there"
@@ -68,7 +68,7 @@ def remove(context: Context, options: Options, agreed: Sequence[Leftover]) -> tu
     with ExitStack() as locks:
         for repository in repositories:
             locks.enter_context(prepare.alone(repository, context))
-        for piece in _pieces(options, inventory.holdings(), repositories):
+        for piece in _pieces(context, options, inventory.holdings(), repositories):
             key = (piece.row.kind, piece.row.name)
             if not piece.goes or key not in sizes:
                 continue
@@ -105,10 +105,12 @@ def _rescue(tree: Worktree, project: str, context: Context) -> tuple[Step, ...]:
     return () if estates.only_here(tree, git.refs(tree.repository)) else (RemoveRefs(tree),)
 
 
-def _pieces(options: Options, holdings: tuple[Holding, ...], there: Sequence[Repository]) -> tuple[garbage.Piece, ...]:
+def _pieces(
+    context: Context, options: Options, holdings: tuple[Holding, ...], there: Sequence[Repository]
+) -> tuple[garbage.Piece, ...]:
     """The whole plan."""
     now = datetime.now(UTC)
-    found = _estates(options, holdings, there, now)
+    found = _estates(context, options, holdings, there, now)
     pieces = [piece for estate in found for piece in garbage.decide(estate, named=options.volumes, now=now)]
     if options.everywhere:
         pieces += garbage.ownerless(each for each in holdings if not each.repository and each.kind == "network")
@@ -121,7 +123,7 @@ def _repositories(context: Context, options: Options, holdings: tuple[Holding, .
     found = {here.common_dir: here} if here else {}
     for name, group in estates.by_repository(holdings).items() if options.everywhere else ():
         with suppress(LookupError):
-            if name and (repository := estates.find(name, group)) is not None:
+            if name and (repository := estates.find(name, group, context.user)) is not None:
                 found[repository.common_dir] = repository
     return tuple(found[each] for each in sorted(found))
 
@@ -137,7 +139,7 @@ def _here(context: Context, options: Options) -> Repository | None:
 
 
 def _estates(
-    options: Options, holdings: tuple[Holding, ...], there: Sequence[Repository], now: datetime
+    context: Context, options: Options, holdings: tuple[Holding, ...], there: Sequence[Repository], now: datetime
 ) -> Iterator[garbage.Estate]:
     groups = estates.by_repository(holdings)
     for repository in there:
@@ -146,7 +148,7 @@ def _estates(
     for name in sorted(groups.keys() - {"", *map(naming.repository_id, there)}) if options.everywhere else ():
         try:
             # One that came up since is left alone.
-            if estates.find(name, groups[name]) is None:
+            if estates.find(name, groups[name], context.user) is None:
                 yield estates.of_nobody(groups[name])
         except LookupError as reason:
             yield garbage.Estate(None, groups[name], why=str(reason))
