@@ -1,18 +1,16 @@
 """Decides what will be done, or why it is refused: pure functions from what was observed to steps."""
 
-import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from wt import envfile, naming
+from wt import addition, envfile, naming
 from wt.config import Config
-from wt.errors import Refused, UsageError
-from wt.model import ComposeProject, Container, GitSettings, HostUser, Repository, Worktree
+from wt.errors import Refused
+from wt.model import ComposeProject, Container, GitSettings, HostUser, Worktree
 from wt.steps import (
-    AddWorktree,
     BuildImage,
     CreateNetwork,
     CreatePrivateRepository,
@@ -35,9 +33,6 @@ COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
 PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
 _DRIVER = "bridge"
-MAX_NAME = 255
-# Linux takes 4,095 bytes; git and the private repository need some 330 below the common directory.
-MAX_PATH = 3_700
 _AIMS_ELSEWHERE = re.compile(
     r"(?:^|[\n\r\v\f\x85\u2028\u2029])[\s\ufeff]*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)"
 )
@@ -197,7 +192,7 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     """
     _refuse_root_env(seen.root_env)
     _refuse_shared_files(seen)
-    _refuse_unfit(seen.worktree.path, seen.worktree.repository)
+    addition.refuse_unfit(seen.worktree.path, seen.worktree.repository)
     tree, text = seen.worktree, seen.env_text or ""
     steps: list[Step] = []
     if not tree.repository.recorded:
@@ -273,87 +268,6 @@ def up(worktree: Worktree, config_digest: str, containers: Sequence[Container], 
 def stop(containers: Sequence[Container]) -> tuple[Step, ...]:
     """What stops the containers of one project; nothing when none is alive."""
     return (StopSandbox(containers[0].project),) if any(each.alive and each.service for each in containers) else ()
-
-
-def new(
-    repository: Repository,
-    path: Path,
-    branch: str,
-    *,
-    branches: Mapping[str, str],
-    worktrees: Sequence[Worktree],
-    start: str | None,
-    default_start: str | None,
-    occupied: bool,
-    exposed: Sequence[Path],
-) -> AddWorktree:
-    """The step that makes a worktree.
-
-    Args:
-        repository: the repository.
-        path: where the worktree will be.
-        branch: short name of its branch.
-        branches: full names of the branches there are, with their tips.
-        worktrees: the worktrees there are.
-        start: the commit that `--from` names.
-        default_start: the commit that a new branch starts from without it.
-        occupied: whether there is something at the path.
-        exposed: worktrees around the path whose sandboxes would see it.
-
-    Raises:
-        UsageError, Refused: it can't be made.
-    """
-    full = f"refs/heads/{branch}"
-    holders = [tree for tree in worktrees if tree.branch == full]
-    if holders:
-        raise Refused(f"{branch} is checked out in {holders[0].path}", hint=shlex.join(["wt", "up", holders[0].name]))
-    if full in branches and start is not None:
-        raise UsageError(
-            f"the branch {branch} exists; --from is for a new one", hint="leave out --from, or choose another name"
-        )
-    if occupied:
-        raise Refused(f"{path} exists", hint="choose another name, or set worktree_dir in wt.toml")
-    _refuse_place(path, repository, exposed)
-    if full in branches:
-        return AddWorktree(repository, path, branch, None)
-    _refuse_clash(full, branches)
-    first = start or default_start
-    if first is None:
-        raise UsageError("the repository has no commit to start from", hint="make a first commit")
-    return AddWorktree(repository, path, branch, first)
-
-
-def _refuse_clash(full: str, branches: Iterable[str]) -> None:
-    for each in branches:
-        if each.startswith(f"{full}/") or full.startswith(f"{each}/"):
-            names = (naming.short_branch(name) for name in (full, each))
-            raise Refused(
-                "git can't have a branch {} beside the branch {}".format(*names),
-                hint="choose another name, or give one with --branch",
-            )
-
-
-def _refuse_place(path: Path, repository: Repository, exposed: Sequence[Path]) -> None:
-    if exposed:
-        raise Refused(
-            f"{path} lies inside {exposed[0]}, whose sandbox could write to it",
-            hint="set worktree_dir in wt.toml to a directory of its own, then wt init --upgrade hides that",
-        )
-    _refuse_unfit(path, repository)
-
-
-def _refuse_unfit(path: Path, repository: Repository) -> None:
-    """Said before there is a worktree or a private repository: no sandbox could be there."""
-    if any(path.is_relative_to(repository.common_dir / each) for each in naming.GIT_OWN):
-        raise Refused(f"{path} is a place of git's own", hint="choose another name, or set worktree_dir in wt.toml")
-    for each in (path, repository.common_dir):
-        for what, text, limit in (("name", each.name, MAX_NAME), ("path", str(each), MAX_PATH)):
-            if (size := len(os.fsencode(text))) > limit:
-                raise Refused(
-                    f"a {what} of {size} bytes is too long, {limit} are possible: {each}",
-                    hint="choose a shorter one, for a new worktree with worktree_dir in wt.toml",
-                )
-        envfile.quote(str(each))
 
 
 def _owner(seen: Surroundings, path: str) -> tuple[int, int] | None:

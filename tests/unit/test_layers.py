@@ -17,7 +17,7 @@ LAYERS = (
     "config envfile node trash",
     "scaffold git history docker",
     "checkouts lfs compose merges",
-    "private_repo importer inventory",
+    "private_repo importer inventory addition",
     "plan removal apply selection",
     "garbage",
     "observe estates",
@@ -113,7 +113,7 @@ def test_only_cli_imports_commands_and_what_speaks() -> None:
     assert {a for a, b in pairs if b == "output"} == {"cli"}
 
 
-@pytest.mark.parametrize("pure", ["plan", "removal", "garbage", "naming", "model", "steps", "errors"])
+@pytest.mark.parametrize("pure", ["plan", "addition", "removal", "garbage", "naming", "model", "steps", "errors"])
 def test_pure_modules_touch_no_adapter(pure: str) -> None:
     assert {room(other) for other in IMPORTS[f"wt.{pure}"]} & ADAPTERS == set()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unit.nouns import MAIN, REPOSITORY, SEEN, container, tree
-from wt import naming, plan, steps
+from wt import addition, naming, plan, steps
 from wt.config import Agent, Config, Shared
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Container, HostUser
@@ -171,7 +171,7 @@ def new(
     known = (MAIN, tree())
     options = {"branches": branches, "worktrees": known, "start": start, "default_start": default}
     exposed = [MAIN.path] if Path(path).is_relative_to(MAIN.path) else []
-    return plan.new(REPOSITORY, Path(path), branch, **options, occupied=path == "/", exposed=exposed)  # type: ignore[arg-type]
+    return addition.decide(REPOSITORY, Path(path), branch, **options, occupied=path == "/", exposed=exposed)  # type: ignore[arg-type]
 
 
 def test_a_new_branch_starts_where_told_and_an_existing_one_is_taken_as_it_is() -> None:

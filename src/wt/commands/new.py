@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from wt import apply, checkouts, config, git, naming, observe, plan, process, selection
+from wt import addition, apply, checkouts, config, git, naming, observe, process, selection
 from wt.commands import prepare, up
 from wt.errors import Refused, UsageError
 from wt.model import Context, Repository, Worktree
@@ -63,7 +63,7 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
     if any(wanted.is_relative_to(tree.path) and not path.is_relative_to(tree.path.resolve()) for tree in trees):
         raise Refused(f"{wanted} lies behind a symlink, which a sandbox may have made", hint="remove the symlink")
     current = (here.branch if here is not None else None) or git.default_branch(repository)
-    step = plan.new(
+    step = addition.decide(
         repository,
         path,
         branch,
