@@ -34,6 +34,7 @@ KINDS = (
     model.WorktreeStatus,
     model.ImportReport,
     model.Leftover,
+    model.Finding,
     model.ServiceStatus,
 )
 COMMANDS_PAGE = """# Commands

@@ -123,16 +123,17 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             private_repo.write_host_view(tree, private_repo.host_view_files(tree, settings))
         case CreateNetwork(name=name):
             docker.create_network(name)
-        case StartShared(compose=project, services=services, seconds=seconds, recreate=recreate):
-            compose.up_and_wait(project, services, progress.detail, seconds=seconds, recreate=recreate)
+        case StartShared(compose=project, services=services, seconds=seconds):
+            which = {"recreate": step.recreate, "force": step.force}
+            compose.up_and_wait(project, services, progress.detail, seconds=seconds, **which)
         case AddWorktree(repository=repository, path=path, branch=branch, start=start):
             checkouts.add_worktree(repository, path, branch, start)
         case HandOver(worktree=tree, user=user):
             _hand_over(tree.path, user.sandbox_uid, user.sandbox_gid)
         case BuildImage(compose=project):
             compose.build(project, progress.detail)
-        case StartSandbox(compose=project, recreate=recreate):
-            compose.up(project, progress.detail, recreate=recreate)
+        case StartSandbox(compose=project):
+            compose.up(project, progress.detail, recreate=step.recreate, force=step.force)
         case StopSandbox(project=project):
             docker.stop(project)
         case RemoveProject(project=project):

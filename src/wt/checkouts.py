@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import shutil
-import stat
 from pathlib import Path
 
 from wt import git, hostile, naming, process
@@ -112,26 +111,6 @@ def nested(worktree: Worktree) -> tuple[tuple[str, ...], tuple[Worktree, ...]]:
 def identity(worktree: Worktree) -> str:
     """What differs between a worktree and one that was made at its path, and with its id, after it was removed."""
     return f"{worktree.path.stat().st_ino} {made(worktree)}"
-
-
-def disk(worktree: Worktree) -> Path | None:
-    """The mount point of a worktree that lies on another file system than its repository; None on the same one."""
-    device = worktree.path.stat().st_dev
-    if device == worktree.repository.common_dir.stat().st_dev:
-        return None
-    inner = [each for each in (worktree.path, *worktree.path.parents) if each.stat().st_dev == device]
-    return inner[-1]
-
-
-def moved_to(worktree: Worktree) -> Path | None:
-    """Where a worktree lies that was moved without git, as far as that is beside another one or its former place."""
-    parents = {tree.path.parent for tree in worktrees(worktree.repository)}
-    for directory in sorted(each for parent in parents if parent.is_dir() for each in parent.iterdir()):
-        if directory != worktree.path and hostile.kind(directory, ".git") == stat.S_IFREG:
-            place = os.fsdecode(hostile.read(directory, ".git") or b"").removeprefix("gitdir: ").rstrip("\n")
-            if (directory / place).resolve() == worktree.git_dir.resolve():
-                return directory
-    return None
 
 
 def made(worktree: Worktree) -> int:

@@ -25,21 +25,22 @@ def build(compose: ComposeProject, detail: Callable[[str], None]) -> None:
     _run(compose, ["--progress", "plain", "build"], detail, f"the image of {compose.name} does not build")
 
 
-def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool) -> None:
+def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool, force: bool = False) -> None:
     """Start a project's containers; those that run with an unchanged configuration are left alone.
 
     Args:
         compose: the project.
         detail: told each line that compose prints.
         recreate: replace containers whose configuration changed; else they are kept as they are.
+        force: replace all of them; volumes stay.
 
     Raises:
         WtError: with what compose said, and the last log lines of what is not well.
     """
-    keep = [] if recreate else ["--no-recreate"]
     docker.resume(compose.name)
     try:
-        _run(compose, ["up", "--detach", "--no-build", *keep], detail, f"{compose.name} does not start")
+        which = _replacing(recreate=recreate, force=force)
+        _run(compose, ["up", "--detach", "--no-build", *which], detail, f"{compose.name} does not start")
     except (UsageError, ToolError):
         raise
     except WtError as error:
@@ -48,15 +49,20 @@ def up(compose: ComposeProject, detail: Callable[[str], None], *, recreate: bool
 
 
 def up_and_wait(
-    compose: ComposeProject, services: Collection[str], detail: Callable[[str], None], *, seconds: int, recreate: bool
+    compose: ComposeProject,
+    services: Collection[str],
+    detail: Callable[[str], None],
+    *,
+    seconds: int,
+    recreate: bool,
+    force: bool = False,
 ) -> None:
     """Start a project's containers and wait until every one is healthy, or runs where it has no health check.
 
     Raises:
         WtError: with the last log lines of what did not become healthy.
     """
-    keep = [] if recreate else ["--no-recreate"]
-    options = ["--detach", "--wait", "--wait-timeout", str(seconds), *keep]
+    options = ["--detach", "--wait", "--wait-timeout", str(seconds), *_replacing(recreate=recreate, force=force)]
     docker.require_versions()
     docker.resume(compose.name)
     _let_recover(compose.name, min(seconds, RECOVERY_SECONDS))
@@ -70,6 +76,11 @@ def up_and_wait(
             return
         hint = "`wt shared logs` shows all they say" if found else None
         raise WtError(error.message, hint=hint, details=error.details + _logs_of_unwell(found)) from error
+
+
+def _replacing(*, recreate: bool, force: bool) -> list[str]:
+    """Which containers compose replaces."""
+    return ["--force-recreate"] if force else [] if recreate else ["--no-recreate"]
 
 
 def _let_recover(project: str, seconds: int) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -52,6 +52,7 @@ _FIELDS = {
     "worktree": f'(.Label "{naming.LABEL_WORKTREE}")',
     "config": f'(.Label "{naming.LABEL_CONFIG}")',
     "hidden": f'(.Label "{naming.LABEL_HIDDEN}")',
+    "repository": f'(.Label "{naming.LABEL_REPOSITORY}")',
 }
 # Neither what a user runs of a sandbox's image, which has the image's labels, nor `docker compose run` is the service.
 _IS_SERVICE = f'(and (.Label "{NUMBER}") (ne (.Label "com.docker.compose.oneoff") "True"))'
@@ -98,6 +99,19 @@ def network_driver(name: str) -> str | None:
         return None
     _raise_for(answer, "network inspect")
     return answer.text.strip()
+
+
+def astray(found: Iterable[Container]) -> tuple[Container, ...]:
+    """Those on a network that is gone: docker never starts them again, though one of the same name be there."""
+    # A network that a running container is on can't be removed.
+    resting = {each.id: each for each in found if not each.alive}
+    if not resting:
+        return ()
+    networks = "{{range .NetworkSettings.Networks}} {{.NetworkID}}{{end}}"
+    joined = process.run(["docker", "inspect", "--format", f"{{{{.Id}}}}{networks}", *resting], check=False).text
+    known = set(_docker("network", "ls", "--quiet", "--no-trunc").text.split())
+    rows = [line.split() for line in joined.splitlines()]
+    return tuple(resting[row[0]] for row in rows if row and row[0] in resting and set(row[1:]) - known)
 
 
 def create_network(name: str) -> None:

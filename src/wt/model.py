@@ -164,6 +164,7 @@ class Container:
     worktree: str
     config: str
     hidden: tuple[str, ...] = ()
+    repository: str = ""
 
     @property
     def running(self) -> bool:
@@ -267,6 +268,7 @@ class WorktreeStatus:
         behind: the other way round.
         last_commit: when the newest commit on it was made.
         size: bytes in the sandbox's volumes, when asked for.
+        outdated: whether its container was made with another configuration than `.devcontainer/.env` has.
     """
 
     worktree: Worktree
@@ -277,6 +279,26 @@ class WorktreeStatus:
     behind: int | None
     last_commit: datetime | None
     size: int | None = None
+    outdated: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of `wt doctor`.
+
+    Attributes:
+        state: what kind of thing is wrong, one of those in docs/reference/drift.md.
+        worktree: which one it is about; None for the repository, or the host.
+        message: what is wrong.
+        command: what mends it, as it can be pasted into a shell; None where no command does.
+        hint: what to do, or to know, where the command does not say it all.
+    """
+
+    state: str
+    worktree: Worktree | None
+    message: str
+    command: str | None = None
+    hint: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wt import checkouts, config, docker, envfile, git, hostile, importer, naming, node, plan, private_repo, scaffold
+from wt import (
+    checkouts,
+    config,
+    docker,
+    envfile,
+    git,
+    health,
+    hostile,
+    importer,
+    naming,
+    node,
+    plan,
+    private_repo,
+    scaffold,
+)
 from wt.errors import Refused, ToolError, UsageError, WtError
-from wt.model import Container, HostUser, InsideRefs, Worktree, WorktreeStatus
+from wt.model import Container, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
 
 # Files below .devcontainer that change nothing in a sandbox that was made with them.
 _NOT_CONFIGURATION = {".env", "devcontainer.json", "container-prompt.md", "wt.toml"}
@@ -64,6 +78,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         directory=checkouts.identity(tree),
         containers=containers,
         notes=_notes(tree),
+        damage=health.damage(tree),
     )
 
 
@@ -119,6 +134,15 @@ def _yaml(text: str) -> Any:
         raise ValueError("it is not UTF-8, holds control characters, or is nested too deep") from error
 
 
+def services(tree: Worktree) -> tuple[str, ...]:
+    """Names of a sandbox's services that start by themselves, as far as its compose file lists them."""
+    try:
+        data = _yaml(_text(tree, f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]}") or "")
+        return tuple(str(name) for name, each in data["services"].items() if not (each or {}).get("profiles"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
 def _refuse_without_app(text: str) -> None:
     """Refuse what compose would complete to a container that installs nothing; what is no YAML, compose will refuse."""
     try:
@@ -168,6 +192,14 @@ def sandbox_state(tree: Worktree, containers: Iterable[Container] | None) -> str
     return "running" if container.healthy else "unhealthy"
 
 
+def strangers(repository: Repository, trees: Iterable[Worktree], containers: Iterable[Container]) -> tuple[str, ...]:
+    """Compose projects that are sandboxes of this repository, of worktrees that git does not know."""
+    ours = naming.repository_id(repository)
+    known = {naming.project_name(tree) for tree in trees}
+    sandboxes = [each for each in containers if each.repository == ours and each.worktree]
+    return tuple(dict.fromkeys(each.project for each in sandboxes if each.project not in known))
+
+
 def app(containers: Iterable[Container], project: str) -> Container | None:
     """The container that people work in."""
     return next((each for each in containers if each.project == project and each.service == docker.SERVICE), None)
@@ -190,11 +222,25 @@ def status(
         ahead=counted[0],
         behind=counted[1],
         last_commit=dates.get(tree.branch or ""),
+        outdated=_is_outdated(tree, containers),
     )
+
+
+def _is_outdated(tree: Worktree, containers: Iterable[Container] | None) -> bool:
+    """Whether its container has another configuration than `prepare` wrote last."""
+    container = app(containers or (), naming.project_name(tree))
+    if container is None or not container.config or not tree.path.is_dir():
+        return False
+    try:
+        return container.config != env_value(tree, "WT_CONFIG")
+    except WtError:
+        return True
 
 
 def _is_dirty(tree: Worktree) -> bool | None:
     """Whether it has changes; None where git can't read it, which is no reason to say nothing of the others."""
+    if not (tree.is_main or (tree.git_dir / "commondir").is_file()):
+        return None
     try:
         return tree.path.is_dir() and bool(checkouts.dirty(tree))
     except ToolError:
@@ -205,7 +251,10 @@ def _unsynced(tree: Worktree, host: dict[str, str]) -> int | None:
     """How many refs inside the host does not have, or not where it should; None when they can't be read."""
     try:
         inside = private(tree)
+        broken = health.damage(tree)
     except WtError:
+        return None
+    if broken:
         return None
     if inside is None:
         return 0

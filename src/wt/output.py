@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from wt import naming, process
 from wt.errors import WtError
-from wt.model import ImportReport, InitReport, Leftover, ServiceStatus, Worktree, WorktreeStatus
+from wt.model import Finding, ImportReport, InitReport, Leftover, ServiceStatus, Worktree, WorktreeStatus
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -109,8 +109,8 @@ class Narrator:
         self.note(f"{sign} {text}{took}")
 
 
-def answer(command: str, result: object, *, as_json: bool) -> None:
-    """Print a command's answer: for people, or as one line of JSON."""
+def answer(command: str, result: object, *, as_json: bool, empty: str | None = None) -> None:
+    """Print a command's answer: for people, or as one line of JSON; `empty` is what people read where there is none."""
     if as_json:
         _write(json.dumps({"version": JSON_VERSION, "command": command, "result": _plain(result)}))
         return
@@ -121,6 +121,9 @@ def answer(command: str, result: object, *, as_json: bool) -> None:
             _write_path(result)
         case InitReport():
             _init(result)
+        case ():
+            if empty is not None:
+                _write(empty)
         case tuple():
             _rows(result)
 
@@ -196,6 +199,8 @@ def _rows(rows: Sequence[object]) -> None:
         for row in rows:
             if isinstance(row, ImportReport):
                 _import(row)
+            if isinstance(row, Finding):
+                _finding(row)
 
 
 def _leftovers(rows: Sequence[Leftover]) -> None:
@@ -234,13 +239,23 @@ def _import(report: ImportReport) -> None:
         _write(f"{tree.name}: nothing new")
 
 
+def _finding(row: Finding) -> None:
+    """The command is a line of its own, unbroken, so that it can be pasted."""
+    _write(f"{row.worktree.name}: {row.message}" if row.worktree else row.message)
+    if row.command:
+        _write(f"  {row.command}")
+    if row.hint:
+        _write(f"  hint: {row.hint}")
+
+
 def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
     branch = naming.short_branch(row.worktree.branch) if row.worktree.branch else "(detached)"
     inside = "unreadable" if row.unsynced is None else f"{row.unsynced} to sync" if row.unsynced else "-"
     ahead, behind = ("-" if number is None else str(number) for number in (row.ahead, row.behind))
     tree = "gone" if row.state == "gone" else {True: "dirty", False: "clean", None: "unreadable"}[row.dirty]
     size = [_size(row.size or 0)] if sized else []
-    return [row.worktree.name, branch, row.state, inside, tree, ahead, behind, _age(row.last_commit), *size]
+    state = f"{row.state}, outdated" if row.outdated else row.state
+    return [row.worktree.name, branch, state, inside, tree, ahead, behind, _age(row.last_commit), *size]
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -58,6 +58,7 @@ class Surroundings:
         directory: tells it from another one that was at its path: a container keeps the one that it was started with.
         containers: all of the engine's; None when it can't be reached.
         notes: what the user should read, though nothing is refused for it.
+        damage: what is broken about its private repository.
     """
 
     worktree: Worktree
@@ -83,6 +84,7 @@ class Surroundings:
     directory: str
     containers: tuple[Container, ...] | None
     notes: tuple[str, ...] = ()
+    damage: str | None = None
 
 
 def compose_project(worktree: Worktree) -> ComposeProject:
@@ -197,7 +199,7 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     if not tree.repository.recorded:
         steps.append(RecordRepository(tree.repository))
-    if not seen.has_private_repository:
+    if not (seen.has_private_repository or keeps_broken(seen)):
         steps.append(CreatePrivateRepository(tree, seen.settings, seen.user))
     if not seen.host_view_current:
         steps.append(WriteHostView(tree, seen.settings))
@@ -212,13 +214,36 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def prepare_engine(seen: Surroundings, network_name: str, *, driver: str | None) -> tuple[Step, ...]:
+def keeps_broken(seen: Surroundings) -> bool:
+    """Whether a broken private repository stays in its place: as far as we know, a sandbox writes to it."""
+    project = naming.project_name(seen.worktree)
+    alive = seen.containers is None or any(each.project == project and each.alive for each in seen.containers)
+    return seen.damage is not None and alive
+
+
+def mending(seen: Surroundings) -> tuple[str, ...]:
+    """What the user should know of a broken private repository, whose commits may be nowhere else."""
+    if seen.damage is None:
+        return ()
+    tree = seen.worktree
+    broken = f"the private repository of {tree.name} is broken: {seen.damage}"
+    if keeps_broken(seen):
+        down, up = (shlex.join(["wt", verb, tree.name]) for verb in ("down", "up"))
+        return (f"{broken}; `{down}`, then `{up}` puts it aside and makes a new one",)
+    aside = naming.state_dir(tree.repository) / naming.ASIDE
+    return (f"{broken}; it is kept, as it is, in {aside / tree.id}.*, and a new one takes its place",)
+
+
+def prepare_engine(
+    seen: Surroundings, network_name: str, *, driver: str | None, astray: bool = False
+) -> tuple[Step, ...]:
     """What `prepare` asks of the engine; nothing when the network is there and the shared services are healthy.
 
     Args:
         seen: what was observed.
         network_name: of the network for this repository.
         driver: that of the network of this name, None when there is none yet.
+        astray: containers of the shared services are on a network that is gone.
 
     Raises:
         Refused: the network is of a kind on which sandboxes would be more open, or could not meet.
@@ -232,7 +257,8 @@ def prepare_engine(seen: Surroundings, network_name: str, *, driver: str | None)
     waiting = unhealthy(seen)
     if waiting:
         compose = shared_project(seen.worktree, seen.config)
-        steps.append(StartShared(compose, waiting, seen.config.shared.wait, recreate=False))
+        wait = seen.config.shared.wait
+        steps.append(StartShared(compose, waiting, wait, recreate=astray, force=astray))
     return tuple(steps)
 
 
@@ -243,7 +269,15 @@ def unhealthy(seen: Surroundings) -> tuple[str, ...]:
     return tuple(service for service in seen.shared_services if service not in well)
 
 
-def up(worktree: Worktree, config_digest: str, containers: Sequence[Container], service: str) -> tuple[Step, ...]:
+def up(
+    worktree: Worktree,
+    config_digest: str,
+    containers: Sequence[Container],
+    service: str,
+    *,
+    services: Collection[str] = (),
+    astray: bool = False,
+) -> tuple[Step, ...]:
     """What starts a sandbox: nothing when it runs, a plain start when its configuration is unchanged.
 
     Containers that another client made are kept as long as they carry the hash of today's configuration.
@@ -253,13 +287,18 @@ def up(worktree: Worktree, config_digest: str, containers: Sequence[Container], 
         config_digest: the hash of today's configuration.
         containers: those of its compose project.
         service: the service that people work in.
+        services: all that start by themselves.
+        astray: some of the containers are on a network that is gone.
     """
     compose = compose_project(worktree)
     current = [each for each in containers if each.config == config_digest]
     if any(each.service == service for each in current) and len(current) == len(
         [each for each in containers if each.config]
     ):
-        if all(each.running for each in containers):
+        if astray:
+            # The image may have gone with the network, in the same cleaning up.
+            return (BuildImage(compose), StartSandbox(compose, recreate=True, force=True))
+        if all(each.running for each in containers) and {*services} <= {each.service for each in containers}:
             return ()
         return (StartSandbox(compose, recreate=False),)
     return (BuildImage(compose), StartSandbox(compose, recreate=True))

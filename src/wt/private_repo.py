@@ -6,12 +6,15 @@ it on the host, and its refs are read as text, without following symlinks.
 
 import os
 import re
+import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from wt import checkouts, git, hostile, mounts, naming, process
+from wt import checkouts, disks, git, health, hostile, naming, process
 from wt.errors import Refused
 from wt.model import GitSettings, InsideRefs, Worktree
 
@@ -26,14 +29,15 @@ _MAX_REFS = 20_000
 _MAX_STASH = 1_000
 _MAX_LINE = 4_096
 _MADE = "made"
-_DISK = "disk"
+_DOT_GIT = "dot-git"
 
 
 def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] | None = None) -> None:
     """Make the private repository: it borrows the host's objects and knows two branches and no secrets.
 
     Made beside its place and renamed, so that half of one is never seen. One that is there already stays, and gets back
-    what covers `/app/.git`; but that of another worktree, which is gone and had the same id, is put aside.
+    what lies beside it; but one that is broken, or that of another worktree, which is gone and had the same id, is put
+    aside.
 
     Args:
         worktree: whose sandbox will write to it.
@@ -42,15 +46,9 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     """
     target = naming.private_repo(worktree)
     target.parent.mkdir(parents=True, exist_ok=True)
-    dot_git = target.parent / "dot-git"
-    dot_git.write_text(f"gitdir: {REPOSITORY_INSIDE}\n")
-    dot_git.chmod(0o644)  # whatever the umask: the sandbox's user may be another than ours
-    if is_left_over(worktree):
-        _put_aside(worktree)
-    record_disk(worktree)
-    if exists(worktree):
+    disks.record(worktree)
+    if _is_kept(worktree):
         return
-    (target.parent / _MADE).write_text(f"{checkouts.made(worktree)}\n")
     tips = _copied_refs(worktree, settings)
     kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
     git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
@@ -80,40 +78,31 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
         raise
 
 
+def _is_kept(worktree: Worktree) -> bool:
+    """Whether the one that is there can stay; what belongs beside it is written, and what can't stay put aside."""
+    target = naming.private_repo(worktree)
+    # For everybody, whatever the umask: the sandbox's user may be another than ours.
+    hostile.write(target.parent, _DOT_GIT, f"gitdir: {REPOSITORY_INSIDE}\n".encode(), mode=0o644)
+    if health.damage(worktree):
+        _open(target)
+    if health.damage(worktree) or is_left_over(worktree):
+        _put_aside(worktree)
+    if not exists(worktree) or _made(worktree) is None:
+        hostile.write(target.parent, _MADE, f"{checkouts.made(worktree)}\n".encode(), mode=0o644)
+    return exists(worktree)
+
+
 def exists(worktree: Worktree) -> bool:
     """Whether the worktree has a private repository, and with it perhaps commits that are nowhere else."""
     return hostile.is_directory(naming.worktree_state_dir(worktree), "repo.git")
 
 
 def is_complete(worktree: Worktree) -> bool:
-    """Whether there is a private repository of this worktree, and what covers `/app/.git` beside it."""
-    complete = exists(worktree) and (naming.worktree_state_dir(worktree) / "dot-git").is_file()
-    return complete and not is_left_over(worktree) and _recorded_disk(worktree) == checkouts.disk(worktree)
-
-
-def record_disk(worktree: Worktree) -> None:
-    """Write down on which disk the worktree lies, where that is another one than the repository's."""
-    file, place = naming.worktree_state_dir(worktree) / _DISK, checkouts.disk(worktree)
-    if place is None:
-        file.unlink(missing_ok=True)
-    else:
-        file.write_bytes(os.fsencode(place))
-
-
-def unmounted(worktree: Worktree) -> Path | None:
-    """The mount point that a worktree which is not there lay on, where nothing is mounted now.
-
-    Of one that wt never prepared nothing is known: then it is its place, if that looks like one on such a disk.
-    """
-    if exists(worktree):
-        place = _recorded_disk(worktree)
-        return place if place is not None and not place.is_mount() else None
-    return worktree.path if mounts.may_be_unmounted(worktree.path) else None
-
-
-def _recorded_disk(worktree: Worktree) -> Path | None:
-    text = git.file_text(naming.worktree_state_dir(worktree) / _DISK)
-    return Path(text) if text else None
+    """Whether there is a private repository of this worktree that git can open, and what belongs beside it."""
+    beside = git.file_text(naming.worktree_state_dir(worktree) / _DOT_GIT) == f"gitdir: {REPOSITORY_INSIDE}\n"
+    beside = beside and _made(worktree) is not None and disks.is_recorded(worktree)
+    whole = beside and exists(worktree) and health.damage(worktree) is None
+    return whole and not is_left_over(worktree)
 
 
 def is_left_over(worktree: Worktree) -> bool:
@@ -121,16 +110,30 @@ def is_left_over(worktree: Worktree) -> bool:
 
     One that is made again on the branch that was checked out inside goes on with what is there.
     """
-    made = git.file_text(naming.worktree_state_dir(worktree) / _MADE)
+    made = _made(worktree)
     if not exists(worktree) or made is None or made.strip() == str(checkouts.made(worktree)):
         return False
+    if health.damage(worktree):
+        return False
     return _read_text(naming.private_repo(worktree), "HEAD", limit=_MAX_LINE) != _head(worktree)
+
+
+def _made(worktree: Worktree) -> str | None:
+    return git.file_text(naming.worktree_state_dir(worktree) / _MADE)
+
+
+def _open(root: Path) -> None:
+    """Take back the rights that the agent gave away, without which nothing in it can be read or moved."""
+    for path in (root, root / "HEAD", root / "objects", root / "refs"):
+        with suppress(OSError):
+            if not path.is_symlink():
+                path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o700 if path.is_dir() else 0o600))
 
 
 def _put_aside(worktree: Worktree) -> None:
     """Its commits may be nowhere else; a sandbox with its hooks and branches would be another's."""
     aside = naming.state_dir(worktree.repository) / naming.ASIDE
-    aside.mkdir(exist_ok=True)
+    hostile.make_directory(naming.state_dir(worktree.repository), naming.ASIDE)
     place = tempfile.mkdtemp(prefix=f"{worktree.id}.", dir=aside)
     naming.private_repo(worktree).rename(Path(place) / "repo.git")
 
@@ -172,9 +175,9 @@ def host_view_is_current(worktree: Worktree, files: Mapping[str, bytes]) -> bool
 def write_host_view(worktree: Worktree, files: Mapping[str, bytes]) -> None:
     """Write the host view, which the sandbox can only read."""
     view = naming.worktree_state_dir(worktree) / "host.git"
-    for directory in (view, view / "refs", view / "objects", view / "objects/info"):
-        directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(0o755)
+    for directory in ("", "refs", "objects", "objects/info"):
+        hostile.make_directory(view.parent, f"{view.name}/{directory}")
+        (view / directory).chmod(0o755)
     for name, content in files.items():
         hostile.write(view, name, content, mode=0o644)
 
@@ -196,9 +199,10 @@ def read_refs(worktree: Worktree) -> InsideRefs:
     root = naming.private_repo(worktree)
     head = _read_text(root, "HEAD", limit=_MAX_LINE)
     if head is None:
+        command = shlex.join(["wt", "up", worktree.name])
         raise Refused(
             f"the private repository of {worktree.name} can't be read: it has no HEAD",
-            hint=f"look at {root}; its commits are still there",
+            hint=f"`{command}` once it is stopped puts it aside, {root}, and makes a new one",
         )
     names = _packed(_read_text(root, "packed-refs") or "") | dict(_loose(root)) | dict(_own_worktrees(root))
     symbolic = re.fullmatch(r"ref: (refs/heads/.+)", head.strip())

@@ -65,12 +65,14 @@ class StartShared:
         services: those that are not, for the user to read.
         seconds: how long they may take.
         recreate: apply a changed file to services that run already.
+        force: replace every container, changed or not.
     """
 
     compose: ComposeProject
     services: tuple[str, ...]
     seconds: int
     recreate: bool
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,12 @@ class StartSandbox:
 
     Attributes:
         recreate: replace containers of an older configuration.
+        force: replace every container, changed or not.
     """
 
     compose: ComposeProject
     recreate: bool
+    force: bool = False
 
 
 @dataclass(frozen=True)

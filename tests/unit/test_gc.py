@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import Inside, commit, git, linked, worktree
-from wt import checkouts, estates, mounts, naming, private_repo
+from wt import checkouts, disks, estates, mounts, naming, private_repo
 from wt import git as host
 from wt.commands import gc, rm
 from wt.garbage import Candidate, stand_in
@@ -128,7 +128,7 @@ def test_one_on_a_disk_that_is_not_mounted_stays(shop: Path) -> None:
     try:
         tree = worktree(place)
         private_repo.create(tree, host.settings(tree.repository, tree.branch))
-        assert checkouts.disk(tree) == Path("/dev/shm") and private_repo.is_complete(tree)
+        assert disks.of(tree) == Path("/dev/shm") and private_repo.is_complete(tree)
     finally:
         shutil.rmtree(place)
     assert obstacles(shop) == {place.name: None}

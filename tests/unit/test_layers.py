@@ -16,11 +16,12 @@ LAYERS = (
     "process locks naming hostile mounts",
     "config envfile node trash",
     "scaffold git history docker",
-    "checkouts lfs compose merges",
-    "private_repo importer inventory addition",
-    "plan removal apply selection",
+    "checkouts disks lfs compose merges health",
+    "private_repo importer inventory addition strays",
+    "plan removal apply selection drift",
     "garbage",
     "observe estates",
+    "survey",
     "commands",
     "output",
     "cli",
@@ -36,6 +37,8 @@ ADAPTERS = {
     "compose",
     "process",
     "private_repo",
+    "health",
+    "strays",
     "merges",
     "importer",
     "inventory",
@@ -113,7 +116,9 @@ def test_only_cli_imports_commands_and_what_speaks() -> None:
     assert {a for a, b in pairs if b == "output"} == {"cli"}
 
 
-@pytest.mark.parametrize("pure", ["plan", "addition", "removal", "garbage", "naming", "model", "steps", "errors"])
+@pytest.mark.parametrize(
+    "pure", ["plan", "addition", "removal", "garbage", "drift", "naming", "model", "steps", "errors"]
+)
 def test_pure_modules_touch_no_adapter(pure: str) -> None:
     assert {room(other) for other in IMPORTS[f"wt.{pure}"]} & ADAPTERS == set()
 

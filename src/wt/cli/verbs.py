@@ -194,6 +194,20 @@ def sync(names: Names = None, as_json: Json = False) -> None:
     output.answer("sync", command.run(context(), names or ()), as_json=as_json)
 
 
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is wrong, and what mends it.
+
+    It changes nothing. The exit code is 1 when something is wrong.
+    """
+    from wt.commands import doctor as command
+
+    found = command.run(context())
+    output.answer("doctor", found, as_json=as_json, empty="nothing is wrong")
+    if found:
+        raise typer.Exit(1)
+
+
 @app.command(context_settings={"allow_interspersed_args": False})
 def exec(  # noqa: A001 - the verb's name
     words: Annotated[

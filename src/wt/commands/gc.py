@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from wt import apply, checkouts, docker, estates, garbage, git, inventory, naming, plan, private_repo, removal, trash
+from wt import apply, checkouts, disks, docker, estates, garbage, git, inventory, naming, plan, removal, strays, trash
 from wt.commands import prepare, rm, sync
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Context, Holding, Leftover, Repository, Worktree
@@ -39,14 +40,21 @@ def options(*, everywhere: bool, older_than: str | None, merged: bool, volumes: 
     return Options(everywhere, garbage.age(older_than) if older_than else None, merged, volumes)
 
 
-def run(context: Context, options: Options) -> tuple[Leftover, ...]:
+def run(context: Context, options: Options, *, sizes: bool = True) -> tuple[Leftover, ...]:
     """What may go, and what stays though no worktree owns it; nothing is changed.
+
+    Args:
+        context: of the command.
+        options: what the user asked for.
+        sizes: count the bytes of what docker holds, which is slow.
 
     Raises:
         UsageError: a volume was named that is none of these.
     """
-    with context.progress.step("sizes"):
-        holdings = inventory.sized(inventory.holdings())
+    holdings = inventory.holdings()
+    if sizes:
+        with context.progress.step("sizes"):
+            holdings = inventory.sized(holdings)
     repositories = _repositories(context, options, holdings)
     rows = tuple(piece.row for piece in _pieces(context, options, holdings, repositories))
     names = {row.name for row in rows if row.kind == "volume" and row.state == "removable"}
@@ -169,14 +177,21 @@ def _candidates(repository: Repository, options: Options, now: datetime) -> Iter
 def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
     why = f"git knows it on branch {naming.short_branch(tree.branch)}" if tree.branch else "git knows it"
     why += ", and its directory is gone"
-    if (place := private_repo.unmounted(tree)) is not None and not trash.holds(tree):
+    if (place := disks.unmounted(tree)) is not None and not trash.holds(tree):
         other = f"mount it, or {shlex.join(['wt', 'rm', '--force', tree.name])}"
         return garbage.Candidate(tree, why, (f"it may lie on a disk that is not mounted: {place}", other))
-    if (place := checkouts.moved_to(tree)) is not None:
+    if (place := _moved_to(tree)) is not None:
         repair = shlex.join(["git", "worktree", "repair", str(place)])
         return garbage.Candidate(tree, why, (f"it was moved to {place}", repair))
     first = "; what its private repository holds comes first" if estates.unsynced(tree, host) else ""
     return garbage.Candidate(tree, why + first, _decided(tree))
+
+
+def _moved_to(tree: Worktree) -> Path | None:
+    """Where a worktree lies that was moved without git, as far as that is beside another one or its former place."""
+    trees = checkouts.worktrees(tree.repository)
+    found = strays.find(tree.repository, trees, {each.path.parent for each in trees})
+    return next((each.path for each in found if each.entry == tree.git_dir.resolve()), None)
 
 
 def _reason(tree: Worktree, options: Options, now: datetime, host: dict[str, str]) -> str | None:

@@ -43,7 +43,7 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     if network == naming.own_network(tree.repository) and not any(each.project == shared for each in containers or ()):
         taken = f"the network {seen.config.network} has another repository's services"
         context.progress.note(f"{taken}: this one uses {network}")
-    for note in seen.notes:
+    for note in (*seen.notes, *plan.mending(seen)):
         context.progress.note(note)
     if seen.user.is_root and tree.is_main and not seen.has_private_repository:
         context.progress.note("the main checkout belongs to root: its sandbox can read it, not write to it")
@@ -53,8 +53,13 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     apply.carry_out(plan.prepare_files(seen, network), context.progress, begun=begun)
     if failure is not None:
         raise failure
-    driver = docker.network_driver(network)
-    apply.carry_out(plan.prepare_engine(seen, network, driver=driver), context.progress, begun=begun)
+    steps = plan.prepare_engine(
+        seen,
+        network,
+        driver=docker.network_driver(network),
+        astray=bool(docker.astray(each for each in containers or () if each.project == shared)),
+    )
+    apply.carry_out(steps, context.progress, begun=begun)
 
 
 def _containers() -> tuple[tuple[Container, ...] | None, ToolError | None]:

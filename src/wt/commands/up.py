@@ -39,7 +39,14 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
     lock = naming.worktree_state_dir(tree) / "lock"
     with locks.held(lock, on_wait=lambda: context.progress.note(f"waiting for another wt at work on {tree.name}")):
         before = docker.containers(project=project)
-        steps = plan.up(tree, observe.env_value(tree, "WT_CONFIG"), before, docker.SERVICE)
+        steps = plan.up(
+            tree,
+            observe.env_value(tree, "WT_CONFIG"),
+            before,
+            docker.SERVICE,
+            services=observe.services(tree),
+            astray=bool(docker.astray(before)),
+        )
         apply.carry_out(steps, context.progress, begun=begun)
         container = observe.app(docker.containers(project=project) if steps else before, project)
         if steps and container is not None and container.running:

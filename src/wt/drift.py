@@ -1,0 +1,272 @@
+"""Names what is not as wt left it, and the command that mends it; pure."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wt import naming
+from wt.errors import UsageError
+from wt.model import Container, Finding, Repository, Worktree
+
+_ENV = ".devcontainer/.env"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was observed of one worktree.
+
+    Attributes:
+        place: what is at its path: directory, other or nothing.
+        moved_to: where its directory is now, as far as that was found.
+        removed: `wt rm` took its directory away, and did not end.
+        pointer: where its `.git` leads: here, nowhere (there is none), another (repository, which has it too),
+            stranger (one that does not) or other (it is no file).
+        lacks: files that git's admin directory of it lacks.
+        inside_branch: the branch that is checked out inside, if the host has it, too.
+        unreadable: what git complains of.
+        damage: what is broken about its private repository.
+        replaced: whether that is another one than wt made.
+        refusal: why it can't be prepared, and what to do.
+        unprepared: what `prepare` would write again.
+        outdated: whether its containers were made with another configuration than today's.
+        containers: those of its sandbox; None when docker can't be asked.
+        services: names of those that should have one.
+        astray: those on a network that is gone.
+    """
+
+    worktree: Worktree
+    place: str = "directory"
+    moved_to: Path | None = None
+    removed: bool = False
+    pointer: str = "here"
+    lacks: tuple[str, ...] = ()
+    inside_branch: str | None = None
+    unreadable: str | None = None
+    damage: str | None = None
+    replaced: bool = False
+    refusal: tuple[str, str | None] | None = None
+    unprepared: tuple[str, ...] = ()
+    outdated: bool = False
+    containers: tuple[Container, ...] | None = ()
+    services: tuple[str, ...] = ()
+    astray: tuple[Container, ...] = ()
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """A directory that git made as a worktree, and whose admin directory is gone.
+
+    Attributes:
+        entry: the name of that admin directory.
+        branch: short name of the branch that it was on, as far as anything says so, if that is free.
+    """
+
+    path: Path
+    entry: str
+    branch: str | None
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What was observed of the repository around its worktrees.
+
+    Attributes:
+        forgotten: directories of worktrees that git does not know any more.
+        copies: copies of a worktree's directory, with that worktree.
+        hollow: admin directories that don't say where their worktree is, with its directory where that was found.
+        shared_astray: containers of shared services on a network that is gone.
+    """
+
+    repository: Repository
+    forgotten: tuple[Forgotten, ...] = ()
+    copies: tuple[tuple[Path, Worktree], ...] = ()
+    hollow: tuple[tuple[Path, Path | None], ...] = ()
+    shared_astray: tuple[Container, ...] = field(default=())
+
+
+def findings(ground: Ground, sights: Sequence[Sight]) -> tuple[Finding, ...]:
+    """All that is wrong with the worktrees and sandboxes of a repository."""
+    trees = [sight.worktree for sight in sights]
+    found = [each for sight in sights for each in _of(sight, called(sight.worktree, trees))]
+    return (*_of_ground(ground), *found)
+
+
+def called(tree: Worktree, trees: Sequence[Worktree]) -> str:
+    """What to call a worktree by on a command line: its name, where that is no option and means no other one."""
+    try:
+        unique = naming.find_worktree(trees, tree.name) is tree and not tree.name.startswith("-")
+    except UsageError:
+        unique = False
+    return tree.name if unique else str(tree.path)
+
+
+def _of(sight: Sight, name: str) -> Iterable[Finding]:
+    """What is wrong with one worktree; where the ground is gone, nothing is said of what stands on it."""
+    if sight.place != "directory":
+        return [_absent(sight, name)]
+    if lost := _entry(sight):
+        return lost
+    return [*_pointer(sight), *_private(sight, name), *_prepared(sight, name), *_sandbox(sight, name)]
+
+
+def _absent(sight: Sight, name: str) -> Finding:
+    tree, path = sight.worktree, sight.worktree.path
+    remove = _line("wt", "rm", "--force", name)
+    if sight.moved_to is not None:
+        there = _line("git", "worktree", "repair", sight.moved_to)
+        return Finding("moved", tree, f"{path} was moved to {sight.moved_to} without git", there)
+    if sight.removed:
+        return Finding("half removed", tree, f"wt rm of {tree.name} was interrupted", _line("wt", "rm", name))
+    if sight.place == "other":
+        kept = "what has its place is kept"
+        return Finding("no directory", tree, f"{path} is no directory any more", remove, kept)
+    alive = any(each.alive for each in sight.containers or ())
+    message = f"{path} is gone" + (", and its sandbox runs" if alive else "")
+    hint = "commits from inside are imported first; `git worktree repair NEW_PATH` instead, where it was moved"
+    if tree.locked is not None:
+        reason = f": {tree.locked.strip()}" if tree.locked.strip() else ""
+        unlock = f"{_line('git', 'worktree', 'unlock', path)} && {remove}"
+        return Finding("gone, locked", tree, f"{message}; it is locked{reason}", unlock, f"bring it back, else {hint}")
+    return Finding("gone", tree, message, remove, hint)
+
+
+def _entry(sight: Sight) -> list[Finding]:
+    """What is wrong with git's own files of a worktree."""
+    tree, admin = sight.worktree, sight.worktree.git_dir
+    texts = {"HEAD": sight.inside_branch and f"ref: {sight.inside_branch}", "commondir": "../.."}
+    found = []
+    for lack in sight.lacks:
+        text = texts[lack]
+        command = f"{_line('echo', text)} > {shlex.quote(str(admin / lack))}" if text else None
+        message = f"git can't read {tree.path}: {admin} has no {lack}"
+        found.append(Finding("unreadable", tree, message, command, f"look at {admin}" if command is None else None))
+    if sight.unreadable and not found:
+        index = "index" in sight.unreadable
+        again = f"{_line('rm', admin / 'index')} && {_line('git', '-C', tree.path, 'reset', '--quiet')}"
+        message = f"git can't read {tree.path}: {sight.unreadable}"
+        hint = "what was staged is in the files still" if index else f"look at {admin}"
+        found.append(Finding("unreadable", tree, message, again if index else None, hint))
+    return found
+
+
+def _pointer(sight: Sight) -> list[Finding]:
+    tree, path = sight.worktree, sight.worktree.path
+    repair = _line("git", "worktree", "repair", path)
+    match sight.pointer:
+        case "nowhere":
+            return [Finding("no .git", tree, f"{path} has no .git", _line("git", "worktree", "repair"))]
+        case "other":
+            away = _line("mv", path / ".git", path / ".git.aside")
+            message = f"{path / '.git'} is no file"
+            return [Finding("no .git", tree, message, f"{away} && {_line('git', 'worktree', 'repair')}")]
+        case "stranger":
+            return [Finding("cut off", tree, f"the .git of {path} does not lead to this repository", repair)]
+        case "another":
+            message = f"{path} is a worktree of another repository, which this one was copied from"
+            return [Finding("another's", tree, message, _line("rm", "-r", tree.git_dir), "its directory stays")]
+    return []
+
+
+def _private(sight: Sight, name: str) -> list[Finding]:
+    tree, private = sight.worktree, naming.private_repo(sight.worktree)
+    up, alive = _line("wt", "up", name), any(each.alive for each in sight.containers or ())
+    first = f"{_line('wt', 'down', name)} && " if alive else ""
+    if sight.damage:
+        message = f"the private repository of {tree.name} is broken: {sight.damage}"
+        return [Finding("broken", tree, message, first + up, "it is put aside, not deleted, and a new one made")]
+    if sight.replaced:
+        aside = naming.state_dir(tree.repository) / naming.ASIDE / f"{tree.id}.replaced"
+        away = f"{_line('mkdir', '-p', aside.parent)} && {_line('mv', private, aside)}"
+        message = f"the private repository of {tree.name} is not the one that wt made: it borrows nothing of the host"
+        hint = "`wt sync` first, if it has commits that you want"
+        return [Finding("replaced", tree, message, f"{first}{away} && {up}", hint)]
+    return []
+
+
+def _prepared(sight: Sight, name: str) -> list[Finding]:
+    tree = sight.worktree
+    if sight.refusal:
+        message, hint = sight.refusal
+        return [Finding("refused", tree, f"no sandbox can start: {message}", None, hint)]
+    if not sight.unprepared:
+        return []
+    again = _line("wt", "up", name) if sight.containers else f"(cd {shlex.quote(str(tree.path))} && wt prepare)"
+    message = f"missing, or not as wt wrote it: {', '.join(sight.unprepared)}"
+    return [Finding("unprepared", tree, message, again)]
+
+
+def _sandbox(sight: Sight, name: str) -> list[Finding]:
+    tree, up = sight.worktree, _line("wt", "up", name)
+    found = sight.containers or ()
+    if sight.outdated:
+        message = f"the sandbox of {tree.name} is from an older configuration"
+        return [Finding("outdated", tree, message, up, "it is made again; volumes stay")]
+    if sight.astray:
+        return [Finding("network gone", tree, f"the network of {_names(sight.astray)} was removed", up)]
+    rows = [*(_container(tree, name, each) for each in found), _incomplete(sight, up)]
+    return [each for each in rows if each is not None]
+
+
+def _container(tree: Worktree, name: str, container: Container) -> Finding | None:
+    logs, up = _line("wt", "logs", name), _line("wt", "up", name)
+    if container.paused:
+        return Finding("paused", tree, f"{container.name} is paused", up)
+    if container.state == "restarting":
+        return Finding("restarting", tree, f"{container.name} ends again and again", logs, "it says why")
+    if container.running and container.unhealthy:
+        return Finding("unhealthy", tree, f"{container.name} is unhealthy", logs, "it says why")
+    if container.state in {"created", "dead"}:
+        return Finding("not started", tree, f"{container.name} was made, and never started", up)
+    return None
+
+
+def _incomplete(sight: Sight, up: str) -> Finding | None:
+    """Nothing at all is a sandbox that was never started, or is to be made again: that is well."""
+    missing = sorted({*sight.services} - {each.service for each in sight.containers or ()})
+    if not missing or not sight.containers:
+        return None
+    message = f"the sandbox of {sight.worktree.name} has no container of {', '.join(missing)}"
+    return Finding("incomplete", sight.worktree, message, up)
+
+
+def _of_ground(ground: Ground) -> list[Finding]:
+    found = [_forgotten(each) for each in ground.forgotten]
+    for path, tree in ground.copies:
+        message = f"{path} is a copy of {tree.path}: git takes both for one worktree"
+        found.append(Finding("copy", tree, message, _line("rm", path / ".git"), "the rest of the copy stays"))
+    for entry, place in ground.hollow:
+        command = _line("git", "worktree", "repair", place) if place else _line("rm", "-r", entry)
+        message = f"{entry} does not say where its worktree is"
+        found.append(Finding("hollow entry", None, message, command))
+    if ground.shared_astray:
+        message = f"the network of {_names(ground.shared_astray)} was removed"
+        found.append(Finding("network gone", None, message, _line("wt", "shared", "up")))
+    return found
+
+
+def _forgotten(lost: Forgotten) -> Finding:
+    """git can't repair it: an empty worktree is made, whose `.git` takes the place of the one that leads nowhere."""
+    path = lost.path
+    beside = path.with_name(f"{path.name}.new")
+    made = beside / lost.entry
+    how = [lost.branch] if lost.branch else []
+    add = ("git", "worktree", "add", "--quiet", "--no-checkout", *([] if lost.branch else ["--detach"]), "--", made)
+    steps = (
+        (*add, *how),
+        ("mv", "-f", made / ".git", path / ".git"),
+        ("rmdir", made, beside),
+        ("git", "worktree", "repair", path),
+        ("git", "-C", path, "reset", "--quiet"),
+    )
+    message = f"{path} was a worktree of this repository, and git does not know it any more"
+    hint = "it is a worktree again, with all its files" + ("" if lost.branch else ", and on no branch")
+    return Finding("forgotten", None, message, " && ".join(_line(*each) for each in steps), hint)
+
+
+def _names(containers: Iterable[Container]) -> str:
+    return ", ".join(each.name for each in containers)
+
+
+def _line(*words: object) -> str:
+    return shlex.join(map(str, words))

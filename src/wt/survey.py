@@ -1,0 +1,195 @@
+"""What `wt doctor` looks at: git's files, wt's own and the engine's containers; changes nothing."""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from wt import (
+    config,
+    docker,
+    drift,
+    git,
+    health,
+    hostile,
+    naming,
+    observe,
+    plan,
+    private_repo,
+    strays,
+    trash,
+)
+from wt.errors import WtError, of_machine
+from wt.model import Container, HostUser, Repository, Worktree
+from wt.steps import CreatePrivateRepository, MakeDirectory, Step, WriteFile
+
+_NEEDED = ("HEAD", "commondir")
+_MAX_HEAD = 4_096
+
+
+def ground(
+    repository: Repository, trees: Sequence[Worktree], around: Collection[strays.Stray], astray: Iterable[Container]
+) -> drift.Ground:
+    """What is wrong around the worktrees."""
+    known = {os.path.realpath(tree.git_dir): tree for tree in trees}
+    lost = [each for each in around if not each.entry.is_dir()]
+    doubles = [(each.path, tree) for each in around if (tree := known.get(str(each.entry))) and tree.path.is_dir()]
+    places = {each.entry: each.path for each in around}
+    admin = repository.common_dir / "worktrees"
+    entries = sorted(each for each in admin.iterdir() if each.is_dir()) if admin.is_dir() else []
+    hollow = [each.resolve() for each in entries if os.path.realpath(each) not in known]
+    shared = naming.shared_project_name(repository)
+    return drift.Ground(
+        repository,
+        forgotten=tuple(_forgotten(repository, trees, each) for each in lost),
+        copies=tuple(doubles),
+        hollow=tuple((each, places.get(each)) for each in hollow),
+        shared_astray=tuple(each for each in astray if each.project == shared),
+    )
+
+
+def around(repository: Repository, trees: Sequence[Worktree]) -> tuple[strays.Stray, ...]:
+    """Directories beside the worktrees, and where new ones come to lie, that are not what git believes."""
+    root = repository.main_checkout or repository.common_dir
+    try:
+        pattern = config.load(root).worktree_dir
+    except WtError:
+        pattern = config.Config().worktree_dir
+    folder = naming.worktree_path(repository, pattern, "x").parent
+    linked = [tree.path.parent for tree in trees if not tree.is_main]
+    return strays.find(repository, trees, dict.fromkeys([folder, *linked]))
+
+
+def sight(
+    tree: Worktree,
+    user: HostUser,
+    around: Iterable[strays.Stray],
+    containers: tuple[Container, ...] | None,
+    astray: Iterable[Container],
+) -> drift.Sight:
+    """What is wrong with one worktree; what stands on broken ground is not looked at."""
+    project = naming.project_name(tree)
+    own = None if containers is None else tuple(each for each in containers if each.project == project)
+    if not tree.path.is_dir():
+        entry = os.path.realpath(tree.git_dir)
+        moved = next((each.path for each in around if str(each.entry) == entry), None)
+        place = "other" if os.path.lexists(tree.path) else "nothing"
+        return drift.Sight(tree, place, moved, trash.holds(tree), containers=own)
+    seen = drift.Sight(
+        tree,
+        pointer=_pointer(tree),
+        lacks=() if tree.is_main else tuple(name for name in _NEEDED if not (tree.git_dir / name).is_file()),
+        inside_branch=_inside_branch(tree.repository, tree.id),
+        unreadable=_unreadable(tree),
+        damage=health.damage(tree),
+        replaced=private_repo.exists(tree) and health.is_replaced(tree, private_repo.OBJECTS_INSIDE),
+        containers=own,
+        services=observe.services(tree),
+        astray=tuple(each for each in astray if each.project == project),
+    )
+    whole = seen.pointer == "here" and not seen.lacks and not seen.unreadable
+    return _prepared(seen, user, containers) if whole and _is_in_use(seen) else seen
+
+
+def _is_in_use(seen: drift.Sight) -> bool:
+    return bool(seen.containers) or seen.damage is not None or private_repo.exists(seen.worktree)
+
+
+def _prepared(seen: drift.Sight, user: HostUser, containers: tuple[Container, ...] | None) -> drift.Sight:
+    """The same, with what `prepare` and `up` would do."""
+    from dataclasses import replace
+
+    tree = seen.worktree
+    try:
+        now = observe.surroundings(tree, user, containers)
+        network = plan.network(now)
+        steps = plan.prepare_files(now, network)
+        today = plan.environment(now, network)["WT_CONFIG"]
+    except WtError as error:
+        return replace(seen, refusal=(error.message, error.hint))
+    except OSError as error:
+        known = of_machine(error)
+        return replace(seen, refusal=(known.message, known.hint) if known else (str(error), None))
+    labelled = [each for each in seen.containers or () if each.config]
+    outdated = any(each.config != today for each in labelled)
+    return replace(seen, outdated=outdated, unprepared=_unprepared(tree, steps, seen, outdated=outdated))
+
+
+def _unprepared(tree: Worktree, steps: Iterable[Step], seen: drift.Sight, *, outdated: bool) -> tuple[str, ...]:
+    """What is not there, or not as `prepare` would write it; what a start would do in any case is left out."""
+    state = naming.worktree_state_dir(tree)
+    found = []
+    for step in steps:
+        match step:
+            case CreatePrivateRepository() if seen.damage is None:
+                found += _beside(tree)
+            case MakeDirectory(path=path):
+                found.append(path)
+            case WriteFile(path=plan.ENV_FILE):
+                absent = hostile.kind(tree.path, plan.ENV_FILE) is None
+                found += [plan.ENV_FILE] if absent or (seen.containers and not outdated) else []
+            case WriteFile(path=path):
+                found.append(path)
+    view = state / "host.git"
+    # Its packed-refs are a copy, which any start renews.
+    return (*found, *([] if (view / "config").is_file() and (view / "refs").is_dir() else [str(view)]))
+
+
+def _beside(tree: Worktree) -> list[str]:
+    """What is not as `private_repo.create` leaves it, in the place where it keeps a private repository."""
+    state = naming.worktree_state_dir(tree)
+    if private_repo.is_left_over(tree):
+        return [f"{naming.private_repo(tree)} (an earlier worktree's)"]
+    lacking = [name for name in ("dot-git", "made") if not (state / name).is_file()]
+    lacking += [] if private_repo.exists(tree) else ["repo.git"]
+    return [str(state / name) for name in lacking or ["dot-git"]]
+
+
+def _pointer(tree: Worktree) -> str:
+    """As `drift.Sight` has it."""
+    if tree.is_main:
+        return "here"
+    entry = strays.pointer(tree.path)
+    if entry is None:
+        return "nowhere" if hostile.kind(tree.path, ".git") is None else "other"
+    if entry == tree.git_dir.resolve():
+        return "here"
+    place = git.file_text(entry / "gitdir") or ""
+    theirs = Path(os.path.realpath(entry / place.rstrip("\n"))).parent
+    return "another" if place and theirs == tree.path.resolve() else "stranger"
+
+
+def _unreadable(tree: Worktree) -> str | None:
+    answer = git.run_in(tree, "ls-files", "--stage", "-z", "--", ".git", check=False)
+    return answer.complaint if answer.code != 0 else None
+
+
+def _forgotten(repository: Repository, trees: Sequence[Worktree], stray: strays.Stray) -> drift.Forgotten:
+    branch = _inside_branch(repository, naming.linked_id(stray.entry.name)) or _branch_of(repository, stray.path)
+    free = branch is not None and branch not in {tree.branch for tree in trees}
+    return drift.Forgotten(stray.path, stray.entry.name, naming.short_branch(branch) if branch and free else None)
+
+
+def _inside_branch(repository: Repository, worktree_id: str) -> str | None:
+    """The branch that is checked out in a private repository, if it is one of the host's."""
+    state = naming.state_dir(repository) / worktree_id
+    try:
+        head = os.fsdecode(hostile.read(state, "repo.git/HEAD", limit=_MAX_HEAD) or b"") if state.is_dir() else ""
+    except (WtError, OSError):
+        return None
+    match = re.fullmatch(r"ref: (refs/heads/.+)\n?", head)
+    return match[1] if match and match[1] in git.refs(repository, "refs/heads/") else None
+
+
+def _branch_of(repository: Repository, path: Path) -> str | None:
+    """The one branch that `wt new` would have called the directory by."""
+    ends = {name: naming.slug(naming.short_branch(name)) for name in git.refs(repository, "refs/heads/")}
+    name = naming.slug(naming.repository_name(repository))
+    fitting = [full for full, end in ends.items() if path.name in {end, f"{name}-{end}"}]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def resting(containers: tuple[Container, ...] | None, repository: Repository) -> tuple[Container, ...]:
+    """Containers of this repository on a network that is gone."""
+    shared, ours = naming.shared_project_name(repository), naming.repository_id(repository)
+    return docker.astray(each for each in containers or () if each.repository == ours or each.project == shared)

@@ -1,0 +1,369 @@
+"""`wt doctor` and `wt ls` on what is not as it was left: on real git, without an engine."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import wt as package
+from unit.repos import git, initialised, linked, run, worktree, wt
+from unit.test_reference import SCHEMAS, literals, rows
+from wt import git as host
+from wt import private_repo, selection
+from wt.commands import doctor, ls
+from wt.model import Context, Finding
+from wt.output import Narrator, answer
+
+ROOT = Path(package.__file__).parent
+PAGE = {literals(state)[0]: cells for state, *cells in rows("drift.md")}
+
+
+def findings(directory: Path) -> list[Finding]:
+    """What doctor finds but for the engine, which is not there."""
+    context = Context(directory, selection.host_user(), Narrator())
+    engine, *found = doctor.run(context)
+    assert engine.state == "engine"
+    return found
+
+
+def listed(directory: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What ls says."""
+    context = Context(directory, selection.host_user(), Narrator())
+    answer("ls", ls.run(context, sizes=False), as_json=False)
+    return capsys.readouterr().out
+
+
+@dataclass
+class Scene:
+    """A main checkout with a worktree `feature` beside it, which has a file of its own and a private repository."""
+
+    shop: Path
+    feature: Path
+
+    @property
+    def entry(self) -> Path:
+        return self.shop / ".git/worktrees/feature"
+
+    @property
+    def state(self) -> Path:
+        return self.shop / ".git/wt-sandbox/feature"
+
+    @property
+    def private(self) -> Path:
+        return self.state / "repo.git"
+
+
+def moved(scene: Scene) -> None:
+    scene.feature.rename(scene.feature.with_name("it's there"))
+
+
+def gone(scene: Scene) -> None:
+    shutil.rmtree(scene.feature)
+
+
+def locked(scene: Scene) -> None:
+    git(scene.shop, "worktree", "lock", "--reason", "on a stick", "../feature")
+    gone(scene)
+
+
+def half_removed(scene: Scene) -> None:
+    (scene.entry / "wt-removed").touch()
+    gone(scene)
+
+
+def a_file(scene: Scene) -> None:
+    gone(scene)
+    scene.feature.write_text("mine")
+
+
+def a_dangling_link(scene: Scene) -> None:
+    gone(scene)
+    scene.feature.symlink_to("nowhere")
+
+
+def no_pointer(scene: Scene) -> None:
+    (scene.feature / ".git").unlink()
+
+
+def pointer_is_a_directory(scene: Scene) -> None:
+    no_pointer(scene)
+    git(scene.feature, "init", "--quiet")
+
+
+def pointer_is_a_link(scene: Scene) -> None:
+    (scene.feature / ".git").rename(scene.feature / "git")
+    (scene.feature / ".git").symlink_to("git")
+
+
+def cut_off(scene: Scene) -> None:
+    (scene.feature / ".git").write_text(f"gitdir: {scene.shop}/elsewhere/worktrees/feature\n")
+
+
+def garbage(scene: Scene) -> None:
+    (scene.feature / ".git").write_bytes(b"\0\xff" * 50)
+
+
+def copied_repository(scene: Scene) -> None:
+    shutil.copytree(scene.shop, scene.shop.with_name("copy"), symlinks=True)
+    scene.shop = scene.shop.with_name("copy")
+
+
+def copy(scene: Scene) -> None:
+    shutil.copytree(scene.feature, scene.feature.with_name("twin"), symlinks=True)
+
+
+def forgotten(scene: Scene) -> None:
+    shutil.rmtree(scene.entry)
+
+
+def forgotten_without_a_trace(scene: Scene) -> None:
+    forgotten(scene)
+    shutil.rmtree(scene.state)
+    scene.feature.rename(scene.feature.with_name("-other name"))
+
+
+def hollow(scene: Scene) -> None:
+    (scene.entry / "gitdir").unlink()
+
+
+def hollow_for_nothing(scene: Scene) -> None:
+    hollow(scene)
+    gone(scene)
+
+
+def no_head(scene: Scene) -> None:
+    (scene.entry / "HEAD").unlink()
+
+
+def no_commondir(scene: Scene) -> None:
+    (scene.entry / "commondir").unlink()
+
+
+def broken_index(scene: Scene) -> None:
+    (scene.entry / "index").write_text("broken")
+
+
+def replaced(scene: Scene) -> None:
+    shutil.rmtree(scene.private)
+    git(scene.state, "init", "--quiet", "--bare", "repo.git")
+
+
+def emptied(scene: Scene) -> None:
+    for each in scene.private.iterdir():
+        shutil.rmtree(each) if each.is_dir() else each.unlink()
+
+
+def elsewhere(name: str, kind: str) -> Callable[[Scene], None]:
+    """Something else in place of a part of the private repository."""
+
+    def change(scene: Scene) -> None:
+        part = scene.private / name
+        shutil.rmtree(part) if part.is_dir() else part.unlink()
+        match kind:
+            case "link":
+                part.symlink_to("/etc")
+            case "directory":
+                part.mkdir()
+            case "fifo":
+                os.mkfifo(part)
+            case "nothing":
+                pass
+            case text:
+                part.write_text(text)
+
+    return change
+
+
+BROKEN = [
+    emptied,
+    *(elsewhere("HEAD", kind) for kind in ("link", "directory", "fifo", "nothing", "", "garbage", "ref: x")),
+    *(elsewhere(name, kind) for name in ("objects", "refs") for kind in ("link", "fifo", "nothing", "text")),
+    *(elsewhere("config", kind) for kind in ("link", "directory", "fifo", "[core", "[core]\n\tbare = x\n[")),
+    elsewhere("config", "[core]\nrepositoryformatversion = 9\n"),
+]
+CASES: list[tuple[str, Callable[[Scene], None]]] = [
+    ("moved", moved),
+    ("gone", gone),
+    ("gone, locked", locked),
+    ("half removed", half_removed),
+    *(("no directory", each) for each in (a_file, a_dangling_link)),
+    *(("no .git", each) for each in (no_pointer, pointer_is_a_directory, pointer_is_a_link)),
+    *(("cut off", each) for each in (cut_off,)),
+    ("another's", copied_repository),
+    ("copy", copy),
+    *(("forgotten", each) for each in (forgotten, forgotten_without_a_trace)),
+    *(("hollow entry", each) for each in (hollow, hollow_for_nothing)),
+    *(("unreadable", each) for each in (no_head, no_commondir, broken_index)),
+    ("replaced", replaced),
+    *(("broken", each) for each in BROKEN),
+]
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A place for a scene, and the scene as it is before anything happens."""
+    place, kept = (tmp_path_factory.mktemp("theatre") / name for name in ("place", "kept"))
+    shop = initialised(place / "shop", {"file": "text\n"})
+    feature = linked(shop)
+    wt(feature, "prepare", code=4)
+    (feature / "file").write_text("changed\n")
+    (feature / "new").write_text("new\n")
+    shutil.copytree(place, kept, symlinks=True)
+    return place, kept
+
+
+@pytest.fixture
+def scene(theatre: tuple[Path, Path]) -> Scene:
+    place, kept = theatre
+    shutil.rmtree(place)
+    shutil.copytree(kept, place, symlinks=True)
+    return Scene(place / "shop", place / "feature")
+
+
+def test_nothing_is_wrong_where_nothing_happened(scene: Scene) -> None:
+    assert findings(scene.shop) == findings(scene.feature) == []
+
+
+def test_the_page_has_every_state_and_no_other() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "drift.py", ROOT / "commands/doctor.py"))
+    assert set(PAGE) == set(re.findall(r'Finding\(\s*"([^"]+)"', source))
+    assert {state for state, _ in CASES} <= set(PAGE)
+
+
+def test_what_is_said_can_be_read_by_people_and_by_programs(scene: Scene) -> None:
+    moved(scene)
+    done = wt(scene.shop, "doctor", code=1)
+    place = scene.feature.with_name("it's there")
+    assert done.stdout.splitlines()[-2:] == [
+        f"feature: {scene.feature} was moved to {place} without git",
+        f"  git worktree repair {shlex.quote(str(place))}",
+    ]
+    said = json.loads(wt(scene.shop, "doctor", "--json", code=1).stdout)
+    jsonschema.validate(said, SCHEMAS["doctor"])
+    assert [each["state"] for each in said["result"]] == ["engine", "moved"]
+    assert "nothing is wrong" not in done.stdout
+
+
+@pytest.mark.parametrize(("state", "change"), CASES)
+def test_each_state_is_named_and_its_command_mends_it(
+    scene: Scene, state: str, change: Callable[[Scene], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(scene)
+    (found,) = findings(scene.shop)
+    _, shown, said, mends, _ = PAGE[state]
+    assert (found.state, said in found.message) == (state, True), found
+    assert found.command and any(word in found.command for word in literals(mends)), found
+    table = listed(scene.shop, capsys)
+    assert all(word in table for word in literals(shown)), table
+    if "wt " not in found.command:
+        before = files(scene.shop.parent)
+        run(["bash", "-ec", found.command], scene.shop)
+        assert findings(scene.shop) == []
+        assert files(scene.shop.parent) >= before, "a file of the user is gone"
+
+
+def files(root: Path) -> set[tuple[str, bytes]]:
+    """All that is in worktrees, where git's own files don't count."""
+    found = [path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts[1:2]]
+    return {(path.name, path.read_bytes()) for path in found if path.name != ".git"}
+
+
+@pytest.mark.parametrize("change", BROKEN)
+def test_a_broken_private_repository_is_put_aside_and_nothing_of_it_is_lost(
+    scene: Scene, change: Callable[[Scene], None]
+) -> None:
+    change(scene)
+    tree, before = worktree(scene.feature), inventory(scene.private)
+    assert not private_repo.is_complete(tree)
+    private_repo.create(tree, host.settings(tree.repository, tree.branch))
+    assert private_repo.is_complete(tree)
+    (aside,) = (scene.state.parent / "aside").glob("feature.*/repo.git")
+    assert inventory(aside) == before
+    assert findings(scene.shop) == []
+
+
+def inventory(root: Path) -> list[tuple[str, int]]:
+    return sorted((str(path.relative_to(root)), path.lstat().st_mode) for path in root.rglob("*"))
+
+
+def test_a_broken_one_stays_while_nobody_knows_whether_its_sandbox_runs(scene: Scene) -> None:
+    emptied(scene)
+    said = wt(scene.feature, "prepare", code=4).stderr
+    assert "is broken: it has no HEAD; `wt down feature`, then `wt up feature` puts it aside" in said
+    assert list(scene.private.iterdir()) == []
+    refused = wt(scene.shop, "sync", "feature", code=3).stderr
+    assert "hint: `wt up feature` once it is stopped puts it aside" in refused
+
+
+@pytest.mark.parametrize("instead", ["link", "file"])
+def test_something_else_in_place_of_a_private_repository_is_put_aside(scene: Scene, instead: str) -> None:
+    shutil.rmtree(scene.private)
+    scene.private.symlink_to("/etc") if instead == "link" else scene.private.write_text("x")
+    (found,) = findings(scene.shop)
+    assert found.message.endswith({"link": "it is a symlink", "file": "it is a file"}[instead])
+    tree = worktree(scene.feature)
+    private_repo.create(tree, host.settings(tree.repository, tree.branch))
+    assert private_repo.is_complete(tree) and findings(scene.shop) == []
+
+
+def test_rights_that_were_taken_away_are_given_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).stat().st_mode & 0o700 != 0)  # root may do all
+    scene.private.chmod(0)
+    assert [each.message.rpartition(": ")[2] for each in findings(scene.shop)] == ["its directory can't be opened"]
+    tree = worktree(scene.feature)
+    private_repo.create(tree, host.settings(tree.repository, tree.branch))
+    assert findings(scene.shop) == [] and not (scene.state.parent / "aside").exists()
+
+
+@pytest.mark.parametrize("name", [".devcontainer/.env", "dot-git", "host.git", "made", ".vscode"])
+def test_what_is_missing_is_named_and_made_again(scene: Scene, name: str) -> None:
+    path = (scene.feature if name.startswith(".") else scene.state) / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (found,) = findings(scene.shop)
+    assert found.state == "unprepared" and found.message.endswith(name)
+    assert found.command == f"(cd {scene.feature} && wt prepare)"
+    wt(scene.feature, "prepare", code=4)
+    assert path.exists() and findings(scene.shop) == []
+
+
+@pytest.mark.parametrize("name", ["dot-git", "host.git", "made"])
+def test_another_kind_of_file_in_the_place_of_wt_s_own_is_one_line(scene: Scene, name: str) -> None:
+    path = scene.state / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.mkdir() if name != "host.git" else path.write_text("x")
+    assert "remove it and try again" in wt(scene.feature, "prepare", code=3).stderr
+    assert [each.state for each in findings(scene.shop)] == ["unprepared"]
+
+
+def test_what_covers_git_is_written_again_when_it_was_edited(scene: Scene) -> None:
+    (scene.state / "dot-git").write_text("gitdir: /elsewhere\n")
+    assert [each.message.rpartition("/")[2] for each in findings(scene.shop)] == ["dot-git"]
+    wt(scene.feature, "prepare", code=4)
+    assert findings(scene.shop) == []
+
+
+def test_the_private_repository_of_an_earlier_worktree_is_named(scene: Scene) -> None:
+    git(scene.shop, "worktree", "remove", "--force", "../feature")
+    git(scene.shop, "worktree", "add", "--quiet", "-b", "other", "../feature")
+    states = {each.state: each.message for each in findings(scene.shop)}
+    assert "(an earlier worktree's)" in states["unprepared"]
+    wt(scene.feature, "prepare", code=4)
+    assert findings(scene.shop) == []
+
+
+def test_what_prepare_refuses_is_a_finding(scene: Scene) -> None:
+    (scene.feature / ".devcontainer/wt.toml").write_text("nonsense = 1\n")
+    (found,) = findings(scene.shop)
+    assert (found.state, found.command) == ("refused", None) and "nonsense" in found.message
+
+
+def test_worktrees_that_wt_never_saw_are_well(scene: Scene) -> None:
+    linked(scene.shop, "plain")
+    assert findings(scene.shop) == []
