@@ -17,7 +17,7 @@ import pytest
 import wt as package
 from unit.nouns import SEEN
 from unit.repos import WORKSPACES, git, initialised, linked, run, wt
-from wt import cli, errors, plan, process
+from wt import cli, errors, garbage, plan, process
 from wt.config import Config
 
 PROJECT = Path(__file__).parents[2]
@@ -220,3 +220,9 @@ def test_what_may_be_deleted_is_made_again(prepared: Path, path: str) -> None:
     shutil.rmtree(target) if target.is_dir() else target.unlink()
     wt(prepared, "prepare", code=4)
     assert target.exists()
+
+
+def test_the_page_of_gc_has_every_kind_of_thing() -> None:
+    decides = Path(garbage.__file__).read_text()
+    assert [row[0] for row in rows("gc.md")] == [*dict.fromkeys(row[0] for row in rows("gc.md"))]
+    assert {row[0] for row in rows("gc.md")} == set(re.findall(r'Leftover\("([a-z ]+)"', decides))
