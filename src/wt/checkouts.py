@@ -38,6 +38,8 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
     answer = process.run([*git.SAFE, "-C", str(directory), "rev-parse", *questions], check=False)
     if answer.code != 0 or not answer.text.startswith("/"):
         git.require_version()  # before 2.31 git repeats the question about paths
+        if match := re.search(r"not a git repository: (/.*)/worktrees/[^/]+$", answer.complaint):
+            raise _forgotten(directory, Path(match[1]))
         if "not a git repository" in answer.complaint:
             raise UsageError(
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
@@ -73,6 +75,18 @@ def ids(repository: Repository) -> frozenset[str]:
     admin = repository.common_dir / "worktrees"
     linked = {naming.linked_id(each.name) for each in admin.iterdir()} if admin.is_dir() else set()
     return frozenset(linked | {naming.MAIN_ID})
+
+
+def _forgotten(directory: Path, common_dir: Path) -> Refused:
+    """The error for a place whose `.git` leads to an admin directory that is not there."""
+    if not common_dir.is_dir():
+        mend = "`git worktree repair`, in the repository, mends one that was moved"
+        return Refused(f"{directory} was in a worktree of {common_dir}, which is gone", hint=mend)
+    main = common_dir.parent if common_dir.name == ".git" else common_dir
+    return Refused(
+        f"{directory} was in a worktree of {common_dir}, which does not know it any more",
+        hint=f"`wt doctor` in {main} names the command that mends it",
+    )
 
 
 def worktrees(repository: Repository) -> tuple[Worktree, ...]:

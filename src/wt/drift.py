@@ -17,7 +17,7 @@ class Sight:
     """What was observed of one worktree.
 
     Attributes:
-        place: what is at its path: directory, other or nothing.
+        place: what is at its path: directory, symlink (to one), other or nothing.
         moved_to: where its directory is now, as far as that was found.
         removed: `wt rm` took its directory away, and did not end.
         pointer: where its `.git` leads: here, nowhere (there is none), another (repository, which has it too),
@@ -113,6 +113,9 @@ def _of(sight: Sight, name: str) -> Iterable[Finding]:
 def _absent(sight: Sight, name: str) -> Finding:
     tree, path = sight.worktree, sight.worktree.path
     remove = _line("wt", "rm", "--force", name)
+    if sight.place == "symlink":
+        mend = _line("git", "worktree", "repair", sight.moved_to) if sight.moved_to else _line("rm", path)
+        return Finding("symlink", tree, f"{path} is a symlink, which wt does not follow", mend, "its target stays")
     if sight.moved_to is not None:
         there = _line("git", "worktree", "repair", sight.moved_to)
         return Finding("moved", tree, f"{path} was moved to {sight.moved_to} without git", there)

@@ -139,7 +139,7 @@ def services(tree: Worktree) -> tuple[str, ...]:
     try:
         data = _yaml(_text(tree, f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]}") or "")
         return tuple(str(name) for name, each in data["services"].items() if not (each or {}).get("profiles"))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (WtError, ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wt import (
@@ -69,26 +70,47 @@ def sight(
 ) -> drift.Sight:
     """What is wrong with one worktree; what stands on broken ground is not looked at."""
     project = naming.project_name(tree)
-    own = None if containers is None else tuple(each for each in containers if each.project == project)
-    if not tree.path.is_dir():
-        entry = os.path.realpath(tree.git_dir)
-        moved = next((each.path for each in around if str(each.entry) == entry), None)
-        place = "other" if os.path.lexists(tree.path) else "nothing"
-        return drift.Sight(tree, place, moved, trash.holds(tree), containers=own)
     seen = drift.Sight(
         tree,
+        containers=None if containers is None else tuple(each for each in containers if each.project == project),
+        astray=tuple(each for each in astray if each.project == project),
+    )
+    try:
+        if tree.path.is_symlink() or not tree.path.is_dir():
+            return _absent(seen, around)
+        seen = _on_the_ground(seen)
+        whole = seen.pointer == "here" and not seen.lacks and not seen.unreadable
+        return _prepared(seen, user, containers) if whole and _is_in_use(seen) else seen
+    except WtError as error:
+        return replace(seen, refusal=(error.message, error.hint))
+    except OSError as error:
+        known = of_machine(error)
+        return replace(seen, refusal=(known.message, known.hint) if known else (str(error), None))
+
+
+def _absent(seen: drift.Sight, around: Iterable[strays.Stray]) -> drift.Sight:
+    """Of a directory that is not where git has it; a symlink in its place may say where it is."""
+    tree, entry = seen.worktree, seen.worktree.git_dir.resolve()
+    target = Path(os.path.realpath(tree.path))
+    linked = [target] if tree.path.is_symlink() and strays.pointer(target) == entry else []
+    moved = next(iter([*linked, *(each.path for each in around if each.entry == entry)]), None)
+    place = "symlink" if tree.path.is_dir() else "other" if os.path.lexists(tree.path) else "nothing"
+    return replace(seen, place=place, moved_to=moved, removed=trash.holds(tree))
+
+
+def _on_the_ground(seen: drift.Sight) -> drift.Sight:
+    """Of a directory that is there: git's and wt's files for it."""
+    tree = seen.worktree
+    return replace(
+        seen,
         pointer=_pointer(tree),
         lacks=() if tree.is_main else tuple(name for name in _NEEDED if not (tree.git_dir / name).is_file()),
         inside_branch=_inside_branch(tree.repository, tree.id),
         unreadable=_unreadable(tree),
         damage=health.damage(tree),
         replaced=private_repo.exists(tree) and health.is_replaced(tree, private_repo.OBJECTS_INSIDE),
-        containers=own,
         services=observe.services(tree),
-        astray=tuple(each for each in astray if each.project == project),
     )
-    whole = seen.pointer == "here" and not seen.lacks and not seen.unreadable
-    return _prepared(seen, user, containers) if whole and _is_in_use(seen) else seen
 
 
 def _is_in_use(seen: drift.Sight) -> bool:
@@ -97,8 +119,6 @@ def _is_in_use(seen: drift.Sight) -> bool:
 
 def _prepared(seen: drift.Sight, user: HostUser, containers: tuple[Container, ...] | None) -> drift.Sight:
     """The same, with what `prepare` and `up` would do."""
-    from dataclasses import replace
-
     tree = seen.worktree
     try:
         now = observe.surroundings(tree, user, containers)
@@ -107,9 +127,6 @@ def _prepared(seen: drift.Sight, user: HostUser, containers: tuple[Container, ..
         today = plan.environment(now, network)["WT_CONFIG"]
     except WtError as error:
         return replace(seen, refusal=(error.message, error.hint))
-    except OSError as error:
-        known = of_machine(error)
-        return replace(seen, refusal=(known.message, known.hint) if known else (str(error), None))
     labelled = [each for each in seen.containers or () if each.config]
     outdated = any(each.config != today for each in labelled)
     return replace(seen, outdated=outdated, unprepared=_unprepared(tree, steps, seen, outdated=outdated))

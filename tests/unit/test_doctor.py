@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,8 @@ import pytest
 import wt as package
 from unit.repos import git, initialised, linked, run, worktree, wt
 from unit.test_reference import SCHEMAS, literals, rows
+from wt import cli, private_repo, selection
 from wt import git as host
-from wt import private_repo, selection
 from wt.commands import doctor, ls
 from wt.model import Context, Finding
 from wt.output import Narrator, answer
@@ -86,6 +87,13 @@ def a_file(scene: Scene) -> None:
 def a_dangling_link(scene: Scene) -> None:
     gone(scene)
     scene.feature.symlink_to("nowhere")
+
+
+def a_link_to_where_it_is(scene: Scene) -> None:
+    far = scene.shop.parent / "far/away"
+    far.parent.mkdir()
+    scene.feature.rename(far)
+    scene.feature.symlink_to(far)
 
 
 def no_pointer(scene: Scene) -> None:
@@ -190,6 +198,7 @@ BROKEN = [
 ]
 CASES: list[tuple[str, Callable[[Scene], None]]] = [
     ("moved", moved),
+    ("symlink", a_link_to_where_it_is),
     ("gone", gone),
     ("gone, locked", locked),
     ("half removed", half_removed),
@@ -203,6 +212,11 @@ CASES: list[tuple[str, Callable[[Scene], None]]] = [
     *(("unreadable", each) for each in (no_head, no_commondir, broken_index)),
     ("replaced", replaced),
     *(("broken", each) for each in BROKEN),
+]
+
+VERBS = [
+    *("ls", "doctor", "path", "path feature", "prepare", "up feature", "down feature", "sync feature", "logs feature"),
+    *("exec feature -- true", "shared status", "rm feature", "rm --force feature", "new other --no-up"),
 ]
 
 
@@ -267,6 +281,19 @@ def test_each_state_is_named_and_its_command_mends_it(
         run(["bash", "-ec", found.command], scene.shop)
         assert findings(scene.shop) == []
         assert files(scene.shop.parent) >= before, "a file of the user is gone"
+
+
+@pytest.mark.parametrize(("state", "change"), [*dict(CASES).items(), *(("broken", each) for each in BROKEN[:4])])
+def test_no_command_takes_it_for_a_bug(
+    scene: Scene, state: str, change: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(scene)
+    for place in (scene.shop, scene.feature):
+        if place.is_dir():
+            monkeypatch.chdir(place)
+            for verb in VERBS:
+                monkeypatch.setattr(sys, "argv", ["wt", *verb.split()])
+                assert cli._guarded(as_json=False) != cli.BUG, (state, place.name, verb)
 
 
 def files(root: Path) -> set[tuple[str, bytes]]:
@@ -358,10 +385,42 @@ def test_the_private_repository_of_an_earlier_worktree_is_named(scene: Scene) ->
     assert findings(scene.shop) == []
 
 
+def test_a_symlink_to_another_directory_goes_before_the_rest(scene: Scene) -> None:
+    gone(scene)
+    scene.feature.symlink_to(scene.shop)
+    (found,) = findings(scene.shop)
+    assert (found.state, found.command) == ("symlink", f"rm {scene.feature}")
+    scene.feature.unlink()
+    assert [each.state for each in findings(scene.shop)] == ["gone"]
+
+
+def test_what_can_t_be_looked_at_hides_nothing_else(scene: Scene) -> None:
+    other = linked(scene.shop, "other")
+    compose = scene.feature / ".devcontainer/docker-compose.yml"
+    compose.unlink()
+    compose.symlink_to("/dev/zero")
+    shutil.rmtree(other)
+    assert [(each.state, each.worktree and each.worktree.name) for each in findings(scene.shop)] == [
+        ("refused", "feature"),
+        ("gone", "other"),
+    ]
+
+
 def test_what_prepare_refuses_is_a_finding(scene: Scene) -> None:
     (scene.feature / ".devcontainer/wt.toml").write_text("nonsense = 1\n")
     (found,) = findings(scene.shop)
     assert (found.state, found.command) == ("refused", None) and "nonsense" in found.message
+
+
+def test_in_a_worktree_that_git_forgot_wt_says_where_to_ask(scene: Scene) -> None:
+    forgotten(scene)
+    (scene.feature / "inner").mkdir()
+    for place in (scene.feature, scene.feature / "inner"):
+        said = wt(place, "ls", code=3).stderr
+        assert said.startswith(f"wt: {place} was in a worktree of {scene.shop}/.git, which does not know it any more")
+        assert f"hint: `wt doctor` in {scene.shop} names" in said
+    shutil.rmtree(scene.shop)
+    assert "git worktree repair" in wt(scene.feature, "ls", code=3).stderr
 
 
 def test_worktrees_that_wt_never_saw_are_well(scene: Scene) -> None:
