@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wt import complaints, naming, process, versions
 from wt.errors import EngineError, TimedOut, ToolError
@@ -182,7 +182,7 @@ def remove_project(project: str, *, volumes: bool = True, images: bool = True) -
 
 
 def _remove_project(project: str, *, volumes: bool, images: bool) -> None:
-    chosen = {"label": f"{PROJECT}={project}"}
+    chosen: list[tuple[Literal["label"], str]] = [("label", f"{PROJECT}={project}")]
     found = [container.id for container in containers(project=project)]
     with _client() as docker:
         if found:
