@@ -121,8 +121,8 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             private_repo.create(tree, settings, owner=owner)
         case WriteHostView(worktree=tree, settings=settings):
             private_repo.write_host_view(tree, private_repo.host_view_files(tree, settings))
-        case CreateNetwork(name=name):
-            docker.create_network(name)
+        case CreateNetwork(name=name, owner=owner):
+            docker.create_network(name, naming.network_labels(owner))
         case StartShared(compose=project, services=services, seconds=seconds):
             which = {"recreate": step.recreate, "force": step.force}
             compose.up_and_wait(project, services, progress.detail, seconds=seconds, **which)

@@ -114,11 +114,11 @@ def astray(found: Iterable[Container]) -> tuple[Container, ...]:
     return tuple(resting[row[0]] for row in rows if row and row[0] in resting and set(row[1:]) - known)
 
 
-def create_network(name: str) -> None:
+def create_network(name: str, labels: dict[str, str]) -> None:
     """Make a bridge network that several compose projects may join; one that exists by now is as good."""
     with _client() as docker:
         try:
-            docker.network.create(name, labels={"wt.role": "shared"})
+            docker.network.create(name, labels=labels)
         except Exception:
             if network_driver(name) is None:
                 raise

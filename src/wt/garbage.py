@@ -154,7 +154,8 @@ def by_hand(volumes: Iterable[str]) -> tuple[Piece, ...]:
 def _unknown(estate: Estate) -> Piece:
     where = next((each.common_dir for each in estate.holdings if each.common_dir), None)
     names = sorted({each.project for each in estate.holdings if each.project})
-    row = Leftover("sandbox", ", ".join(names) or str(where), f"its repository {where or ''} {estate.why}", "kept")
+    place = f" {where}" if where else ""
+    row = Leftover("sandbox", ", ".join(names) or str(where), f"its repository{place} {estate.why}", "kept")
     return Piece(replace(row, size=_total(estate.holdings), hint="wt gc --all, once it can be seen"))
 
 

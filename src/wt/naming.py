@@ -99,6 +99,12 @@ def own_network(repository: Repository) -> str:
     return f"dev-{repository_id(repository)}"
 
 
+def network_labels(owner: Repository | None) -> dict[str, str]:
+    """The labels of a network that wt makes, for all repositories or for one alone."""
+    own = {LABEL_REPOSITORY: repository_id(owner), LABEL_COMMON_DIR: str(owner.common_dir)} if owner else {}
+    return {LABEL_ROLE: "shared", **own}
+
+
 def state_dir(repository: Repository) -> Path:
     """The only place on the host where wt keeps anything of its own."""
     return repository.common_dir / STATE

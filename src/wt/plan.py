@@ -253,7 +253,9 @@ def prepare_engine(
             f"the docker network {network_name} is no {_DRIVER}: its driver is {driver or 'none'}",
             hint="set network in .devcontainer/wt.toml to another name: wt makes it",
         )
-    steps: list[Step] = [CreateNetwork(network_name)] if driver is None else []
+    repository = seen.worktree.repository
+    owner = repository if network_name == naming.own_network(repository) else None
+    steps: list[Step] = [CreateNetwork(network_name, owner)] if driver is None else []
     waiting = unhealthy(seen)
     if waiting:
         compose = shared_project(seen.worktree, seen.config)

@@ -52,9 +52,10 @@ class WriteHostView:
 
 @dataclass(frozen=True)
 class CreateNetwork:
-    """Make the network of the shared services."""
+    """Make the network of the shared services; `owner` is the repository that has it alone."""
 
     name: str
+    owner: Repository | None = None
 
 
 @dataclass(frozen=True)

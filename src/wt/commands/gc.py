@@ -53,7 +53,7 @@ def run(context: Context, options: Options, *, sizes: bool = True) -> tuple[Left
     """
     holdings = inventory.holdings()
     if sizes:
-        with context.progress.step("sizes"):
+        with context.progress.step("sizes counted"):
             holdings = inventory.sized(holdings)
     repositories = _repositories(context, options, holdings)
     rows = tuple(piece.row for piece in _pieces(context, options, holdings, repositories))
