@@ -33,7 +33,7 @@ def names(chosen: tuple[object, ...]) -> list[str]:
 
 
 def test_rm_removes_everything_and_the_branch_only_when_asked() -> None:
-    first, last = ["MoveToTrash", "RemoveProject", "RemoveState"], ["RemoveWorktree", "EmptyTrash"]
+    first, last = ["MoveToTrash", "RemoveProject", "RemoveState", "RemoveRefs"], ["RemoveWorktree", "EmptyTrash"]
     everything, with_branch = [*first, *last], [*first, "DeleteBranch", *last]
     only = replace(GOING, only_on_branch=("abc x",))
     assert names(removal.decide(GOING)) == everything
