@@ -19,6 +19,7 @@ class Sight:
     Attributes:
         place: what is at its path: directory, symlink (to one), other or nothing.
         moved_to: where its directory is now, as far as that was found.
+        unmounted: the mount point that it may have lain on, where nothing is mounted.
         removed: `wt rm` took its directory away, and did not end.
         pointer: where its `.git` leads: here, nowhere (there is none), another (repository, which has it too),
             stranger (one that does not) or other (it is no file).
@@ -38,6 +39,7 @@ class Sight:
     worktree: Worktree
     place: str = "directory"
     moved_to: Path | None = None
+    unmounted: Path | None = None
     removed: bool = False
     pointer: str = "here"
     lacks: tuple[str, ...] = ()
@@ -124,6 +126,9 @@ def _absent(sight: Sight, name: str) -> Finding:
     if sight.place == "other":
         kept = "what has its place is kept"
         return Finding("no directory", tree, f"{path} is no directory any more", remove, kept)
+    if sight.unmounted is not None:
+        why = f"{path} may lie on a disk that is not mounted: {sight.unmounted}"
+        return Finding("not mounted", tree, why, None, f"mount it; `{remove}` where it was deleted")
     alive = any(each.alive for each in sight.containers or ())
     message = f"{path} is gone" + (", and its sandbox runs" if alive else "")
     hint = "commits from inside are imported first; `git worktree repair NEW_PATH` instead, where it was moved"

@@ -11,10 +11,13 @@ from wt.model import Container, Holding, HostUser, Repository, Worktree
 
 
 def of_repository(
-    repository: Repository, holdings: tuple[Holding, ...], candidates: tuple[Candidate, ...] = ()
+    repository: Repository,
+    holdings: tuple[Holding, ...],
+    candidates: tuple[Candidate, ...] = (),
+    forgotten: frozenset[str] = frozenset(),
 ) -> Estate:
-    """What belongs to a repository that is there."""
-    living, host = checkouts.ids(repository), git.refs(repository)
+    """What belongs to a repository that is there; what is `forgotten` by git alone is still somebody's."""
+    living, host = checkouts.ids(repository) | forgotten, git.refs(repository)
     served = any(each.kind == "image" for each in holdings)
     found = [stand_in(repository, each) for each in _states(repository) if each not in living]
     return Estate(

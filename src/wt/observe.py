@@ -196,7 +196,7 @@ def strangers(repository: Repository, trees: Iterable[Worktree], containers: Ite
     """Compose projects that are sandboxes of this repository, of worktrees that git does not know."""
     ours = naming.repository_id(repository)
     known = {naming.project_name(tree) for tree in trees}
-    sandboxes = [each for each in containers if each.repository == ours and each.worktree]
+    sandboxes = [each for each in containers if each.repository == ours and each.worktree and each.project]
     return tuple(dict.fromkeys(each.project for each in sandboxes if each.project not in known))
 
 

@@ -86,7 +86,7 @@ def _is_kept(worktree: Worktree) -> bool:
     if health.damage(worktree):
         _open(target)
     if health.damage(worktree) or is_left_over(worktree):
-        _put_aside(worktree)
+        put_aside(worktree)
     if not exists(worktree) or _made(worktree) is None:
         hostile.write(target.parent, _MADE, f"{checkouts.made(worktree)}\n".encode(), mode=0o644)
     return exists(worktree)
@@ -130,12 +130,16 @@ def _open(root: Path) -> None:
                 path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o700 if path.is_dir() else 0o600))
 
 
-def _put_aside(worktree: Worktree) -> None:
-    """Its commits may be nowhere else; a sandbox with its hooks and branches would be another's."""
-    aside = naming.state_dir(worktree.repository) / naming.ASIDE
+def put_aside(worktree: Worktree) -> Path:
+    """Move it, as it is, to where it is kept: its commits may be nowhere else.
+
+    In its place its hooks and branches would be another sandbox's.
+    """
     hostile.make_directory(naming.state_dir(worktree.repository), naming.ASIDE)
-    place = tempfile.mkdtemp(prefix=f"{worktree.id}.", dir=aside)
-    naming.private_repo(worktree).rename(Path(place) / "repo.git")
+    aside = naming.state_dir(worktree.repository) / naming.ASIDE
+    place = Path(tempfile.mkdtemp(prefix=f"{worktree.id}.", dir=aside)) / "repo.git"
+    naming.private_repo(worktree).rename(place)
+    return place
 
 
 def base_ref(worktree: Worktree, name: str) -> str:

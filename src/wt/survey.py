@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from wt import (
+    checkouts,
     config,
+    disks,
     docker,
     drift,
     git,
@@ -61,6 +63,12 @@ def around(repository: Repository, trees: Sequence[Worktree]) -> tuple[strays.St
     return strays.find(repository, trees, dict.fromkeys([folder, *linked]))
 
 
+def forgotten(repository: Repository) -> frozenset[str]:
+    """Ids of worktrees that git does not know any more, and whose directories are there."""
+    found = around(repository, checkouts.worktrees(repository))
+    return frozenset(naming.linked_id(each.entry.name) for each in found if not each.entry.is_dir())
+
+
 def sight(
     tree: Worktree,
     user: HostUser,
@@ -95,7 +103,8 @@ def _absent(seen: drift.Sight, around: Iterable[strays.Stray]) -> drift.Sight:
     linked = [target] if tree.path.is_symlink() and strays.pointer(target) == entry else []
     moved = next(iter([*linked, *(each.path for each in around if each.entry == entry)]), None)
     place = "symlink" if tree.path.is_dir() else "other" if os.path.lexists(tree.path) else "nothing"
-    return replace(seen, place=place, moved_to=moved, removed=trash.holds(tree))
+    unmounted = disks.unmounted(tree) if place == "nothing" else None
+    return replace(seen, place=place, moved_to=moved, removed=trash.holds(tree), unmounted=unmounted)
 
 
 def _on_the_ground(seen: drift.Sight) -> drift.Sight:

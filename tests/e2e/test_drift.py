@@ -128,9 +128,10 @@ def test_a_broken_private_repository_is_put_aside_once_its_sandbox_is_stopped(dr
     assert "is broken: it has no HEAD; `wt down sea-drift`, then `wt up sea-drift` puts it aside" in said
     assert doctor(drifting) == [("broken", "wt down sea-drift && wt up sea-drift")]
     done = drifting.wt("down", "drift")
-    assert done.stdout.splitlines()[0] == (
-        "sea-drift: nothing is imported, its private repository is broken: it has no HEAD"
-    )
+    assert done.stdout.splitlines() == [
+        "sea-drift: the private repository of sea-drift is broken: it has no HEAD",
+        "  hint: `wt up sea-drift` puts it aside and makes a new one, once it is stopped",
+    ]
     assert "stopped" in ls(drifting)
     said = drifting.wt("up", "drift").stderr
     aside = drifting.path / ".git/wt-sandbox/aside"
@@ -139,13 +140,40 @@ def test_a_broken_private_repository_is_put_aside_once_its_sandbox_is_stopped(dr
     mended(drifting)
 
 
+def test_a_sandbox_is_stopped_though_nothing_can_be_imported_from_it(drifting: Repository) -> None:
+    drifting.inside("drift", "git commit -q --allow-empty -m lost; rm -rf /wt/repo.git/objects/??")
+    assert drifting.wt("sync", "drift", check=False).returncode == 4
+    done = drifting.wt("down", "drift")
+    assert done.stdout.startswith("sea-drift: sea-drift could not be imported: ") and "stopped" in ls(drifting)
+    # What doctor gives for a private repository of the agent's own.
+    (drifting.path / ".git/wt-sandbox/sea-drift/repo.git/objects/info/alternates").unlink()
+    ((state, command),) = doctor(drifting)
+    assert state == "replaced"
+    drifting.account.run("bash", "-ec", str(command), cwd=drifting.path)
+    assert doctor(drifting) == [("leftover", "wt gc")]
+    shutil.rmtree(drifting.path / ".git/wt-sandbox/aside/sea-drift.replaced")
+    mended(drifting)
+
+
+def test_a_worktree_with_a_broken_private_repository_can_be_removed(drifting: Repository) -> None:
+    drifting.wt("new", "other")
+    drifting.inside("other", "rm /wt/repo.git/HEAD")
+    assert drifting.wt("rm", "other", check=False).returncode == 3
+    shutil.rmtree(drifting.worktree("other"))
+    said = drifting.wt("rm", "--force", "--delete-branch", "other").stderr
+    aside = next((drifting.path / ".git/wt-sandbox/aside").glob("sea-other.*/repo.git"))
+    assert f"is broken: it has no HEAD; it is kept in {aside}" in said
+    assert doctor(drifting, 0) == [] and "sea-other" not in drifting.wt("ls").stdout
+
+
 def test_a_worktree_that_git_forgot_is_one_again_with_its_sandbox(drifting: Repository) -> None:
     place = drifting.worktree("drift")
     drifting.inside("drift", "git commit -q --allow-empty -m inside; echo dirty > dirty")
     shutil.rmtree(drifting.path / ".git/worktrees/sea-drift")
-    (lost, command), (leftover, gc) = doctor(drifting)
-    assert (lost, leftover, gc) == ("forgotten", "leftover", "wt gc")
-    assert "of a worktree that git does not know any more: see wt gc" in drifting.wt("ls").stderr
+    ((state, command),) = doctor(drifting)
+    assert state == "forgotten"
+    assert drifting.wt("gc", "--dry-run").stdout.endswith("nothing to remove\n")
+    assert "of a worktree that git does not know any more: see wt doctor" in drifting.wt("ls").stderr
     drifting.account.run("bash", "-ec", str(command), cwd=drifting.path)
     assert drifting.git("status", "--porcelain", cwd=place) == "?? dirty"
     (place / "dirty").unlink()
@@ -163,9 +191,11 @@ def test_a_worktree_that_was_moved_by_hand_goes_on(drifting: Repository) -> None
     drifting.account.run("bash", "-ec", str(found[0][1]), cwd=drifting.path)
     assert drifting.worktree("drift") == Path(f"{place}2")
     drifting.wt("up", "drift")
-    assert doctor(drifting, 0) == []
     drifting.git("worktree", "move", f"{place}2", place)
     drifting.wt("up", "drift")
+    # The place is a label of the image.
+    assert set(doctor(drifting)) == {("leftover", "wt gc")}
+    drifting.wt("gc", "--yes")
     mended(drifting)
 
 

@@ -325,8 +325,12 @@ def test_a_broken_one_stays_while_nobody_knows_whether_its_sandbox_runs(scene: S
     said = wt(scene.feature, "prepare", code=4).stderr
     assert "is broken: it has no HEAD; `wt down feature`, then `wt up feature` puts it aside" in said
     assert list(scene.private.iterdir()) == []
-    refused = wt(scene.shop, "sync", "feature", code=3).stderr
-    assert "hint: `wt up feature` once it is stopped puts it aside" in refused
+    for words in ("sync feature", "rm feature"):
+        refused = wt(scene.shop, *words.split(), code=3).stderr
+        assert "is broken: it has no HEAD\nhint: `wt up feature` puts it aside and makes a new one" in refused
+    gone(scene)
+    refused = wt(scene.shop, "rm", "feature", code=3).stderr
+    assert "hint: `wt rm --force feature` puts it aside and removes the rest" in refused
 
 
 @pytest.mark.parametrize("instead", ["link", "file"])
@@ -392,6 +396,14 @@ def test_a_symlink_to_another_directory_goes_before_the_rest(scene: Scene) -> No
     assert (found.state, found.command) == ("symlink", f"rm {scene.feature}")
     scene.feature.unlink()
     assert [each.state for each in findings(scene.shop)] == ["gone"]
+
+
+def test_a_disk_that_is_not_mounted_is_told_from_a_directory_that_was_deleted(scene: Scene) -> None:
+    gone(scene)
+    (scene.state / "disk").write_text(str(scene.shop / "no-disk"))
+    (found,) = findings(scene.shop)
+    assert (found.state, found.command) == ("not mounted", None)
+    assert found.hint == "mount it; `wt rm --force feature` where it was deleted"
 
 
 def test_what_can_t_be_looked_at_hides_nothing_else(scene: Scene) -> None:

@@ -13,7 +13,8 @@ from wt import checkouts, disks, estates, mounts, naming, private_repo
 from wt import git as host
 from wt.commands import gc, rm
 from wt.garbage import Candidate, stand_in
-from wt.model import Holding, HostUser, Repository
+from wt.model import Context, Holding, HostUser, Repository
+from wt.output import Narrator
 
 DAY = timedelta(days=1)
 ME = HostUser(os.getuid(), os.getgid(), Path.home())
@@ -51,10 +52,25 @@ def test_what_git_no_longer_knows_is_found_by_its_private_repository(shop: Path)
     assert estates.of_repository(repository(shop), (image,)).orphans[0].served
 
 
+def test_what_git_forgot_is_somebody_s_as_long_as_its_directory_is_there(shop: Path) -> None:
+    path = linked(shop)
+    Inside(path).commit()
+    shutil.rmtree(shop / ".git/worktrees/feature")
+    context = Context(shop, ME, Narrator())
+
+    def orphans() -> list[str]:
+        (estate,) = gc._estates(context, gc.Options(), (), [repository(shop)], datetime.now(UTC))
+        return [each.tree.id for each in estate.orphans]
+
+    assert orphans() == []
+    shutil.rmtree(path)
+    assert orphans() == ["feature"]
+
+
 def test_one_that_was_put_aside_is_found_too(shop: Path) -> None:
     inside = Inside(linked(shop))
     inside.commit()
-    private_repo._put_aside(inside.tree)
+    private_repo.put_aside(inside.tree)
     estate = estates.of_repository(repository(shop), ())
     (orphan,) = estate.orphans
     assert orphan.tree.id.startswith("aside/feature.") and orphan.unsynced == 1

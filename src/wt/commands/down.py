@@ -1,10 +1,10 @@
 """`wt down`: import, then stop sandboxes; nothing is removed."""
 
-import shlex
 from collections.abc import Iterable
 
 from wt import apply, docker, health, naming, plan, selection
 from wt.commands import sync
+from wt.errors import EngineError, ToolError
 from wt.model import Context, ImportReport, Worktree
 
 
@@ -20,9 +20,13 @@ def run(context: Context, names: Iterable[str]) -> tuple[ImportReport, ...]:
 
 
 def _bring_in(tree: Worktree, context: Context) -> ImportReport:
-    """Import; from a private repository that is broken nothing can be, which is no reason to let its sandbox run."""
-    broken = health.damage(tree)
-    if broken is None:
+    """Import; what can't be imported is no reason to let a sandbox run: stopping it loses nothing."""
+    if broken := health.damage(tree):
+        error = sync.unreadable(tree, broken)
+        return ImportReport(tree, kept=error.message, hint=error.hint)
+    try:
         return sync.bring_in(tree, context)
-    hint = f"{shlex.join(['wt', 'up', tree.name])} puts it aside and makes a new one"
-    return ImportReport(tree, kept=f"nothing is imported, its private repository is broken: {broken}", hint=hint)
+    except EngineError:
+        raise
+    except ToolError as error:
+        return ImportReport(tree, kept=error.message, hint=error.hint)

@@ -7,7 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from wt import apply, checkouts, disks, docker, estates, garbage, git, inventory, naming, plan, removal, strays, trash
+from wt import (
+    apply,
+    checkouts,
+    disks,
+    docker,
+    estates,
+    garbage,
+    git,
+    inventory,
+    naming,
+    plan,
+    removal,
+    strays,
+    survey,
+    trash,
+)
 from wt.commands import prepare, rm, sync
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Context, Holding, Leftover, Repository, Worktree
@@ -152,7 +167,8 @@ def _estates(
     groups = estates.by_repository(holdings)
     for repository in there:
         group = groups.get(naming.repository_id(repository), ())
-        yield estates.of_repository(repository, group, tuple(_candidates(repository, options, now)))
+        candidates = tuple(_candidates(repository, options, now))
+        yield estates.of_repository(repository, group, candidates, survey.forgotten(repository))
     for name in sorted(groups.keys() - {"", *map(naming.repository_id, there)}) if options.everywhere else ():
         try:
             # One that came up since is left alone.

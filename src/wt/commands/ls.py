@@ -22,7 +22,7 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
         context.progress.note(f"{error.message}: the state of sandboxes is unknown")
     trees = checkouts.worktrees(repository)
     for stranger in observe.strangers(repository, trees, containers or ()):
-        context.progress.note(f"{stranger} is the sandbox of a worktree that git does not know any more: see wt gc")
+        context.progress.note(f"{stranger} is the sandbox of a worktree that git does not know any more: see wt doctor")
     for path in trash.old(repository):
         context.progress.note(f"what was removed is not deleted yet: {path}")
     dates, host = git.branch_dates(repository), git.refs(repository)

@@ -2,7 +2,22 @@
 
 from collections.abc import Iterable
 
-from wt import apply, checkouts, docker, git, merges, mounts, naming, observe, plan, removal, selection, trash
+from wt import (
+    apply,
+    checkouts,
+    docker,
+    git,
+    health,
+    merges,
+    mounts,
+    naming,
+    observe,
+    plan,
+    private_repo,
+    removal,
+    selection,
+    trash,
+)
 from wt.commands import prepare, sync
 from wt.model import Context, InsideRefs, Worktree
 from wt.steps import Step
@@ -37,15 +52,24 @@ def remove(
         Refused: work could be lost.
     """
 
+    # Nothing can be imported from it, ever: --force keeps it, and lets the rest go.
+    broken = health.damage(tree) if force else None
+
     def decided() -> tuple[Step, ...]:
-        sync.bring_in(tree, context)
-        seen = observe_removal(tree, processes(tree), force=force, ask_merged=delete_branch and not force_branch)
+        if broken is None:
+            sync.bring_in(tree, context)
+        ask_merged = delete_branch and not force_branch
+        seen = observe_removal(tree, processes(tree), force=force, ask_merged=ask_merged, broken=broken is not None)
         return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
 
     # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
     decided()
     apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
-    apply.carry_out(decided(), context.progress)
+    steps = decided()
+    if broken is not None:
+        where = private_repo.put_aside(tree)
+        context.progress.note(f"the private repository of {tree.name} is broken: {broken}; it is kept in {where}")
+    apply.carry_out(steps, context.progress)
 
 
 def processes(tree: Worktree) -> tuple[str, ...]:
@@ -56,12 +80,17 @@ def processes(tree: Worktree) -> tuple[str, ...]:
 
 
 def observe_removal(
-    tree: Worktree, processes: tuple[str, ...] = (), *, force: bool = False, ask_merged: bool = False
+    tree: Worktree,
+    processes: tuple[str, ...] = (),
+    *,
+    force: bool = False,
+    ask_merged: bool = False,
+    broken: bool = False,
 ) -> removal.Removal:
     """What `removal` decides by; what takes long is asked only where it matters."""
     repository, there = tree.repository, tree.path.is_dir()
     host = git.refs(repository)
-    inside = observe.private(tree)
+    inside = None if broken else observe.private(tree)
     tip = host.get(tree.branch or "")
     kept = git.lasting(repository, host)
     without_branch = {oid for name, oid in kept.items() if name != tree.branch}
