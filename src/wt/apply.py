@@ -127,9 +127,10 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
             which = {"recreate": step.recreate, "force": step.force}
             compose.up_and_wait(project, services, progress.detail, seconds=seconds, **which)
         case AddWorktree(repository=repository, path=path, branch=branch, start=start):
-            checkouts.add_worktree(repository, path, branch, start)
+            checkouts.add_worktree(repository, path, branch, start, promised=step.promised)
         case HandOver(worktree=tree, user=user):
             _hand_over(tree.path, user.sandbox_uid, user.sandbox_gid)
+            checkouts.keep_promise(tree)
         case BuildImage(compose=project):
             compose.build(project, progress.detail)
         case StartSandbox(compose=project):

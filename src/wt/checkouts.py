@@ -17,6 +17,9 @@ from wt.model import Repository, Worktree
 # Seconds for a look at all files; a FIFO by the name of one that git reads would keep it for ever.
 _PATIENCE = 120
 
+# In git's admin directory of a worktree.
+_PROMISED = "wt-promised"
+
 OPERATIONS = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -226,10 +229,26 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
         lock.unlink(missing_ok=True)
 
 
-def add_worktree(repository: Repository, path: Path, branch: str, start: str | None) -> None:
-    """Make a worktree on `branch` (short name), the branch too when `start` is given."""
+def add_worktree(repository: Repository, path: Path, branch: str, start: str | None, *, promised: bool = False) -> None:
+    """Make a worktree on `branch` (short name), the branch too when `start` is given.
+
+    One that is `promised` to the sandbox's user says so until it is handed over.
+    """
     new_branch = ("--no-track", "-b", branch) if start else ()
     git.run(repository, "worktree", "add", "--quiet", *new_branch, "--", str(path), start or branch, whole=True)
+    for tree in worktrees(repository) if promised else ():
+        if tree.path == path:
+            (tree.git_dir / _PROMISED).touch()
+
+
+def is_promised(worktree: Worktree) -> bool:
+    """Whether the worktree was to be handed over to the sandbox's user, and who made it died before that."""
+    return (worktree.git_dir / _PROMISED).exists()
+
+
+def keep_promise(worktree: Worktree) -> None:
+    """The worktree is handed over."""
+    (worktree.git_dir / _PROMISED).unlink(missing_ok=True)
 
 
 def remove_worktree(worktree: Worktree) -> None:

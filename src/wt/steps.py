@@ -78,13 +78,18 @@ class StartShared:
 
 @dataclass(frozen=True)
 class AddWorktree:
-    """Make a branch, when `start` is given, and a worktree on it; git makes the `parents` that are missing, too."""
+    """Make a branch, when `start` is given, and a worktree on it; git makes the `parents` that are missing, too.
+
+    Attributes:
+        promised: it will be handed over, if not now, by who goes on with it.
+    """
 
     repository: Repository
     path: Path
     branch: str
     start: str | None
     parents: tuple[Path, ...] = ()
+    promised: bool = False
 
 
 @dataclass(frozen=True)

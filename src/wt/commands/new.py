@@ -7,7 +7,7 @@ from wt import addition, apply, checkouts, config, git, naming, observe, process
 from wt.commands import prepare, up
 from wt.errors import Refused, UsageError
 from wt.model import Context, Repository, Worktree
-from wt.steps import AddWorktree, HandOver
+from wt.steps import AddWorktree
 
 
 def run(
@@ -30,11 +30,10 @@ def run(
     with apply.undone_on_failure(context.progress) as begun:
         with prepare.alone(repository, context):
             step = _decide(repository, here, name, start=start, branch=name if branch is None else branch)
+            step = replace(step, promised=context.user.is_root)
             apply.carry_out([step], context.progress, begun=begun)
             tree = next(each for each in checkouts.worktrees(repository) if each.path == step.path)
             prepare.prepare(tree, context, begun=begun)
-            if context.user.is_root:
-                apply.carry_out([HandOver(tree, context.user)], context.progress, begun=begun)
         container = up.start(tree, context, begun=begun) if start_sandbox else None
     if container is not None and wait:
         process.interrupt_on_signals()

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from wt import apply, checkouts, docker, locks, mounts, naming, observe, plan
 from wt.errors import ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
-from wt.steps import Step
+from wt.steps import HandOver, Step
 
 
 def run(context: Context) -> None:
@@ -59,6 +59,8 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         driver=docker.network_driver(network),
         astray=bool(docker.astray(each for each in containers or () if each.project == shared)),
     )
+    if seen.user.is_root and checkouts.is_promised(tree):
+        steps = (*steps, HandOver(tree, seen.user))
     apply.carry_out(steps, context.progress, begun=begun)
 
 
