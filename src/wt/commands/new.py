@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from wt import addition, apply, checkouts, config, git, naming, observe, process, selection
+from wt import addition, apply, checkouts, config, docker, git, naming, observe, plan, process, selection
 from wt.commands import prepare, up
 from wt.errors import Refused, UsageError
 from wt.model import Context, Repository, Worktree
@@ -34,6 +34,8 @@ def run(
             apply.carry_out([step], context.progress, begun=begun)
             tree = next(each for each in checkouts.worktrees(repository) if each.path == step.path)
             prepare.prepare(tree, context, begun=begun)
+            # What runs for one that had its id, and is gone, sees that one's directory for as long as it runs.
+            apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
         container = up.start(tree, context, begun=begun) if start_sandbox else None
     if container is not None and wait:
         process.interrupt_on_signals()
