@@ -1,0 +1,274 @@
+"""Random sequences of what users, agents and crashes do to a repository."""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from state import verbs
+from state.real import Engine
+from state.world import World
+from wt.model import Worktree
+
+NAMES = st.sampled_from(["a", "b", "c"])
+WHICH = st.integers(min_value=0, max_value=5)
+OPTIONS = st.fixed_dictionaries(
+    {}, optional={each: st.booleans() for each in ("force", "delete_branch", "force_branch")}
+)
+# No plan has more steps, and most have less.
+BOUNDARY = st.integers(min_value=0, max_value=14) | st.integers(min_value=0, max_value=3)
+SAVE = 'git add --all && git commit --quiet --message "{0}"'
+
+
+def has_any(machine: "Sequences") -> bool:
+    return bool(machine.world.trees())
+
+
+def has_one_there(machine: "Sequences") -> bool:
+    return any(each.path.is_dir() for each in machine.world.trees())
+
+
+def has_moved(machine: "Sequences") -> bool:
+    return bool(machine.moved)
+
+
+class Sequences(RuleBasedStateMachine):
+    """Each rule is one thing that somebody does; what must hold is looked at after each."""
+
+    original: ClassVar[Path]
+    new_engine: ClassVar[Callable[[], Engine]]
+    counts: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts["sequences"] += 1
+        self.number = 0
+        self.moved: list[tuple[Worktree, Path]] = []
+        engine = type(self).new_engine()
+        self.installed = engine.installed()
+        self.installed.__enter__()
+        self.world = World.copied(self.original, Path(tempfile.mkdtemp(prefix="wt-state.")), engine, self.counts)
+
+    def teardown(self) -> None:
+        self.world.close()
+        self.installed.__exit__(None, None, None)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        self.world.check()
+
+    def tree(self, which: int, *, there: bool = True) -> Worktree:
+        found = [each for each in self.world.trees() if each.path.is_dir() or not there]
+        return found[which % len(found)]
+
+    def text(self) -> str:
+        """What was never written before."""
+        self.number += 1
+        return f"text-{self.number}"
+
+    def did(self, what: str) -> None:
+        self.counts[what] += 1
+
+    # wt
+
+    @initialize(names=st.lists(NAMES, unique=True, min_size=1, max_size=2), start=st.booleans())
+    def first(self, names: list[str], start: bool) -> None:
+        for name in names:
+            self.new(name, start)
+
+    @rule(name=NAMES, start=st.booleans())
+    def new(self, name: str, start: bool) -> None:
+        self.run("new" if start else "new --no-up", None, name)
+
+    @precondition(has_any)
+    @rule(verb=st.sampled_from(["up", "down", "sync", "prepare"]), which=WHICH)
+    def command(self, verb: str, which: int) -> None:
+        if verb in verbs.LENIENT or has_one_there(self):
+            self.run(verb, self.tree(which, there=verb not in verbs.LENIENT))
+
+    @precondition(has_any)
+    @rule(which=WHICH, options=OPTIONS)
+    def rm(self, which: int, options: dict[str, bool]) -> None:
+        self.run("rm", self.tree(which, there=False), options=options)
+
+    @rule(verb=st.sampled_from(["shared up", "shared down"]))
+    def shared(self, verb: str) -> None:
+        self.run(verb, None)
+
+    @rule()
+    def gc(self) -> None:
+        self.run("gc", None)
+
+    @rule(verb=st.sampled_from(verbs.VERBS), which=WHICH, name=NAMES, options=OPTIONS, boundary=BOUNDARY)
+    def crash(self, verb: str, which: int, name: str, options: dict[str, bool], boundary: int) -> None:
+        """The same command again ends what was begun, or says what to do."""
+        tree = None
+        if verb not in verbs.WITHOUT_TREE:
+            if not (has_any(self) if verb in verbs.LENIENT else has_one_there(self)):
+                return
+            tree = self.tree(which, there=verb not in verbs.LENIENT)
+        again = self.world.crash(verb, lambda: verbs.run(self.world, verb, tree, name=name, options=options), boundary)
+        self.world.check(whole=False)
+        if again and (tree is None or tree.git_dir.exists()):
+            self.run(verb, tree, name, options)
+
+    def run(self, verb: str, tree: Worktree | None, name: str = "", options: dict[str, bool] | None = None) -> None:
+        self.world.attempt(verb, lambda: verbs.run(self.world, verb, tree, name=name, options=options or {}))
+
+    # an agent
+
+    @precondition(has_any)
+    @rule(which=WHICH, path=st.sampled_from(["one", "two", None]))
+    def commit_inside(self, which: int, path: str | None) -> None:
+        text = self.text()
+        self.agent(which, f"echo {text} >>{path or text} && {SAVE.format(text)}", "commit inside")
+
+    @precondition(has_any)
+    @rule(which=WHICH)
+    def amend_inside(self, which: int) -> None:
+        tree, text = self.tree(which, there=False), self.text()
+        old = self.world.inside(tree, "git rev-parse HEAD")
+        if old and self.agent(
+            which, f"echo {text} >{text} && git add --all && git commit -q --amend -m {text}", "amend"
+        ):
+            self.world.thrown.add(old)
+
+    @precondition(has_any)
+    @rule(
+        which=WHICH, how=st.sampled_from(["branch", "switch --quiet -c", "checkout --quiet --detach HEAD; git branch"])
+    )
+    def branch_inside(self, which: int, how: str) -> None:
+        self.agent(which, f"git {how} side-{self.text()}", "branch inside")
+
+    @precondition(has_any)
+    @rule(which=WHICH)
+    def stash_inside(self, which: int) -> None:
+        text = self.text()
+        self.agent(which, f"echo {text} >{text} && git add --all && git stash --quiet", "stash inside")
+
+    @precondition(has_any)
+    @rule(which=WHICH)
+    def pop_inside(self, which: int) -> None:
+        tree = self.tree(which, there=False)
+        dropped = self.world.inside(tree, "git rev-parse -q --verify stash@{0} && git rev-parse stash@{0}^2")
+        if dropped and self.agent(which, "git stash pop --quiet", "stash popped inside"):
+            self.world.thrown.update(dropped.split())
+
+    def agent(self, which: int, script: str, what: str) -> bool:
+        """What an agent does, once its sandbox runs; one whose directory is gone may run on."""
+        tree = self.tree(which, there=False)
+        if self.world.app(tree) is None and tree.path.is_dir():
+            self.run("up", tree)
+        self.world.may_end(tree)
+        done = self.world.inside(tree, script) is not None
+        self.counts[what] += done
+        return done
+
+    # a user
+
+    @rule(which=WHICH, on_main=st.booleans(), path=st.sampled_from(["one", "three", None]))
+    def commit_outside(self, which: int, on_main: bool, path: str | None) -> None:
+        tree = self.world.main() if on_main or not has_one_there(self) else self.tree(which)
+        text = self.text()
+        with (tree.path / (path or text)).open("a") as file:
+            file.write(f"{text}\n")
+        self.user(tree, "commit outside", ["add", "--all"], ["commit", "--quiet", "--message", text])
+
+    @rule(which=WHICH, on_main=st.booleans(), staged=st.booleans())
+    def dirty(self, which: int, on_main: bool, staged: bool) -> None:
+        tree = self.world.main() if on_main or not has_one_there(self) else self.tree(which)
+        (tree.path / self.text()).write_text("not committed\n")
+        self.user(tree, "dirty", *([["add", "--all"]] if staged else []))
+
+    @precondition(has_one_there)
+    @rule(which=WHICH)
+    def stash_outside(self, which: int) -> None:
+        tree, text = self.tree(which), self.text()
+        (tree.path / text).write_text(text)
+        self.user(tree, "stash outside", ["add", "--all"], ["stash", "--quiet"])
+
+    @precondition(has_one_there)
+    @rule(which=WHICH, switch=st.booleans())
+    def branch_outside(self, which: int, switch: bool) -> None:
+        words = ["switch", "--quiet", "-c"] if switch else ["branch"]
+        self.user(self.tree(which), "branch outside", [*words, f"user-{self.text()}"])
+
+    @precondition(has_any)
+    @rule(which=WHICH)
+    def merge_outside(self, which: int) -> None:
+        branch = self.tree(which, there=False).branch
+        if branch and self.user(self.world.main(), "merge outside", ["merge", "--quiet", "--no-edit", branch]):
+            return
+        self.world.git("merge", "--abort")
+
+    @precondition(has_any)
+    @rule(which=WHICH)
+    def git_worktree_remove(self, which: int) -> None:
+        tree = self.tree(which, there=False)
+        self.world.may_end(tree)
+        self.user(self.world.main(), "git worktree remove", ["worktree", "remove", "--force", str(tree.path)])
+
+    @rule()
+    def git_worktree_prune(self) -> None:
+        self.user(self.world.main(), "git worktree prune", ["worktree", "prune", "--expire=now"])
+
+    @precondition(has_one_there)
+    @rule(which=WHICH)
+    def git_worktree_move(self, which: int) -> None:
+        tree = self.tree(which)
+        to = tree.path.with_name(f"{tree.name}-{self.text()}")
+        self.user(self.world.main(), "git worktree move", ["worktree", "move", str(tree.path), str(to)])
+
+    @precondition(has_one_there)
+    @rule(which=WHICH)
+    def rename(self, which: int) -> None:
+        tree = self.tree(which)
+        to = tree.path.with_name(f"moved-{self.text()}")
+        self.world.may_end(tree)
+        tree.path.rename(to)
+        self.moved.append((tree, to))
+        self.did("renamed")
+
+    @precondition(has_moved)
+    @rule(which=WHICH, back=st.booleans())
+    def repair(self, which: int, back: bool) -> None:
+        tree, place = self.moved.pop(which % len(self.moved))
+        if not tree.git_dir.exists() or tree.path.exists():
+            return
+        if back:
+            place.rename(tree.path)
+        else:
+            self.world.git("worktree", "repair", place)
+        self.did("repaired")
+
+    @precondition(has_one_there)
+    @rule(which=WHICH)
+    def delete(self, which: int) -> None:
+        tree = self.tree(which)
+        self.world.may_end(tree)
+        shutil.rmtree(tree.path)
+        self.did("directory deleted")
+
+    def user(self, tree: Worktree, what: str, *calls: list[str]) -> bool:
+        """What a user does with git; whether it worked."""
+        self.world.may_end(tree)
+        done = all(self.world.git(*words, cwd=tree.path).returncode == 0 for words in calls)
+        self.counts[what] += done
+        return done
+
+    # docker
+
+    @precondition(has_any)
+    @rule(which=WHICH, verb=st.sampled_from(["rm", "kill", "pause"]))
+    def docker(self, which: int, verb: str) -> None:
+        tree = self.tree(which, there=False)
+        container = self.world.app(tree)
+        if container is not None and (container.running or verb == "rm"):
+            self.world.may_end(tree)
+            getattr(self.world.engine, verb)(container.id)
+            self.did(f"docker {verb}")
