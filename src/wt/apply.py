@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
-from wt import checkouts, compose, docker, git, hostile, inventory, naming, private_repo, process, trash
+from wt import checkouts, compose, docker, git, hostile, importer, inventory, naming, private_repo, process, trash
 from wt.errors import WtError
 from wt.model import Progress, Worktree
 from wt.steps import (
@@ -169,17 +169,25 @@ def _undo(step: Step) -> None:
             full = f"refs/heads/{branch}"
             if start is not None and git.resolve(repository, full) == start:
                 git.update_refs(repository, {full: (None, start)})
-        case CreatePrivateRepository(worktree=tree):
+        case CreatePrivateRepository(worktree=tree) if _holds_nothing(tree):
+            # What was imported is not of one that was made just now.
             private_repo.remove(tree)
-            _remove_refs(tree)
+            _remove_refs(tree, "base/")
         case BuildImage(compose=project) | StartSandbox(compose=project):
             docker.remove_project(project.name)
         case _:
             pass  # what is in the worktree goes with it; network and shared services serve others too
 
 
-def _remove_refs(tree: Worktree) -> None:
-    kept = git.refs(tree.repository, naming.ref_prefix(tree))
+def _holds_nothing(tree: Worktree) -> bool:
+    """Whether a private repository has nothing that the host lacks: it may have been there before."""
+    return not private_repo.exists(tree) or not importer.missing(
+        tree, private_repo.read_refs(tree), git.refs(tree.repository)
+    )
+
+
+def _remove_refs(tree: Worktree, kind: str = "") -> None:
+    kept = git.refs(tree.repository, naming.ref_prefix(tree) + kind)
     git.update_refs(tree.repository, {name: (None, oid) for name, oid in kept.items()})
 
 

@@ -125,6 +125,11 @@ def ref_prefix(worktree: Worktree) -> str:
     return f"refs/wt/{worktree.id}/"
 
 
+def aside_prefix(name: str) -> str:
+    """Where the host keeps what came from a sandbox that lost its place to another; ends with a slash."""
+    return f"refs/wt/{ASIDE}/{name}/"
+
+
 def short_branch(ref: str) -> str:
     """`feature/x` from `refs/heads/feature/x`."""
     return ref.removeprefix("refs/heads/")

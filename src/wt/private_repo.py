@@ -49,6 +49,7 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     disks.record(worktree)
     if _is_kept(worktree):
         return
+    _put_refs_aside(worktree, f"{worktree.id}.{os.urandom(4).hex()}")
     tips = _copied_refs(worktree, settings)
     kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
     git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
@@ -137,9 +138,26 @@ def put_aside(worktree: Worktree) -> Path:
     """
     hostile.make_directory(naming.state_dir(worktree.repository), naming.ASIDE)
     aside = naming.state_dir(worktree.repository) / naming.ASIDE
-    place = Path(tempfile.mkdtemp(prefix=f"{worktree.id}.", dir=aside)) / "repo.git"
-    naming.private_repo(worktree).rename(place)
-    return place
+    place = Path(tempfile.mkdtemp(prefix=f"{worktree.id}.", dir=aside))
+    _put_refs_aside(worktree, place.name, borrowed=True)
+    naming.private_repo(worktree).rename(place / "repo.git")
+    return place / "repo.git"
+
+
+def _put_refs_aside(worktree: Worktree, name: str, *, borrowed: bool = False) -> None:
+    """What was imported from another private repository may be nowhere else: imports from the new one move its refs.
+
+    Args:
+        worktree: whose refs they are.
+        name: below which they are kept from now on.
+        borrowed: those too that keep alive what the other one borrows.
+    """
+    ours, theirs = naming.ref_prefix(worktree), naming.aside_prefix(name)
+    found = git.refs(worktree.repository, ours)
+    moved = {ref: oid for ref, oid in found.items() if borrowed or not ref.startswith(f"{ours}base/")}
+    changes: dict[str, tuple[str | None, str | None]] = {ref: (None, oid) for ref, oid in moved.items()}
+    changes |= {theirs + ref.removeprefix(ours): (oid, None) for ref, oid in moved.items()}
+    git.update_refs(worktree.repository, changes)
 
 
 def base_ref(worktree: Worktree, name: str) -> str:

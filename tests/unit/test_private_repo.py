@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from unit.repos import Inside, commit, create, git, linked, repository, worktree, wt
+from wt import apply, importer, naming, private_repo
 from wt import git as host
-from wt import importer, naming, private_repo
 from wt.errors import Refused, ToolError
 from wt.model import InsideRefs, Worktree
+from wt.selection import host_user
+from wt.steps import CreatePrivateRepository
 
 OID, OTHER = "a" * 40, "b" * 40
 
@@ -257,3 +259,53 @@ def test_without_what_covers_dot_git_the_commits_inside_are_still_known(shop: Pa
     assert (inside.path.parent / "dot-git").is_file()
     assert inside.git("rev-parse", "HEAD") == tip
     assert git(shop, "for-each-ref", "refs/wt") == base
+
+
+def test_what_was_imported_from_one_that_is_gone_is_not_moved_by_the_next_of_its_id(shop: Path) -> None:
+    feature = linked(shop)
+    inside = Inside(feature)
+    lost = inside.commit()
+    inside.bring_in()
+    git(shop, "update-ref", "refs/heads/feature", f"{lost}~1")
+    git(shop, "worktree", "remove", "--force", str(feature))
+    private_repo.remove(inside.tree)
+    git(shop, "worktree", "add", "--quiet", str(feature), "feature")
+    Inside(feature).bring_in()
+    (ref,) = git(shop, "for-each-ref", "--points-at", lost, "--format=%(refname)").split()
+    assert ref.startswith("refs/wt/aside/feature.") and ref.endswith("/heads/feature")
+    assert set(git(shop, "for-each-ref", "refs/wt/feature", "--format=%(refname)").split()) == {
+        "refs/wt/feature/base/heads/feature",
+        "refs/wt/feature/base/heads/main",
+    }
+
+
+def test_one_that_is_put_aside_takes_its_refs_along(shop: Path) -> None:
+    feature = linked(shop)
+    inside = Inside(feature)
+    inside.git("switch", "--quiet", "-c", "side")
+    lost = inside.commit()
+    inside.bring_in()
+    git(shop, "worktree", "remove", "--force", str(feature))
+    git(shop, "worktree", "add", "--quiet", str(feature), "feature")
+    create(feature)
+    (kept,) = (shop / ".git/wt-sandbox/aside").iterdir()
+    assert git(shop, "rev-parse", f"refs/wt/aside/{kept.name}/heads/side") == lost
+    git(shop, "rev-parse", f"refs/wt/aside/{kept.name}/base/heads/feature")
+    assert git(shop, "for-each-ref", "--points-at", lost, "refs/wt/feature") == ""
+
+
+def test_undoing_leaves_a_private_repository_that_holds_commits(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    step = CreatePrivateRepository(inside.tree, host.settings(inside.tree.repository, None), host_user())
+    inside.commit()
+    apply._undo(step)
+    assert inside.path.is_dir()
+    inside.git("branch", "side")
+    lost = inside.commit("another")
+    inside.git("switch", "--quiet", "side")
+    inside.bring_in()
+    apply._undo(step)
+    assert not inside.path.exists()
+    kept = git(inside.tree.path, "for-each-ref", "refs/wt", "--format=%(refname)").split()
+    assert kept == ["refs/wt/feature/heads/feature", "refs/wt/feature/heads/side"]
+    git(inside.tree.path, "merge-base", "--is-ancestor", lost, "feature")
