@@ -7,8 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from state import verbs
 from state.real import Engine
@@ -23,6 +31,37 @@ OPTIONS = st.fixed_dictionaries(
 # No plan has more steps, and most have less.
 BOUNDARY = st.integers(min_value=0, max_value=14) | st.integers(min_value=0, max_value=3)
 SAVE = 'git add --all && git commit --quiet --message "{0}"'
+
+
+def run(
+    original: Path, new_engine: Callable[[], Engine], *, sequences: int, steps: int, derandomize: bool
+) -> Counter[str]:
+    """Run random sequences; how often what was done.
+
+    Args:
+        original: the repository that each begins with a copy of.
+        new_engine: makes the engine of each.
+        sequences: how many.
+        steps: how many each has at most.
+        derandomize: the same ones every time.
+    """
+    counts: Counter[str] = Counter()
+    chosen = {"original": original, "new_engine": staticmethod(new_engine), "counts": counts}
+    run_state_machine_as_test(
+        type("Chosen", (Sequences,), chosen),
+        settings=settings(
+            max_examples=sequences,
+            stateful_step_count=steps,
+            derandomize=derandomize,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            # Each try takes a second or more: minutes of shrinking would tell little.
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    return counts
 
 
 def has_any(machine: "Sequences") -> bool:
@@ -42,7 +81,7 @@ class Sequences(RuleBasedStateMachine):
 
     original: ClassVar[Path]
     new_engine: ClassVar[Callable[[], Engine]]
-    counts: ClassVar[Counter[str]] = Counter()
+    counts: ClassVar[Counter[str]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +99,7 @@ class Sequences(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
+        self.counts["steps"] += 1
         self.world.check()
 
     def tree(self, which: int, *, there: bool = True) -> Worktree:
@@ -272,3 +312,8 @@ class Sequences(RuleBasedStateMachine):
             self.world.may_end(tree)
             getattr(self.world.engine, verb)(container.id)
             self.did(f"docker {verb}")
+
+    @rule()
+    def docker_network_rm(self) -> None:
+        """It works while nothing runs on it."""
+        self.counts["docker network rm"] += self.world.engine.rm_network(self.world.network)

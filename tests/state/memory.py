@@ -23,6 +23,8 @@ from wt.errors import ToolError, WtError
 from wt.model import ComposeProject, Container, Holding
 
 WORKSPACE, PRIVATE, OBJECTS = "/app", private_repo.REPOSITORY_INSIDE, private_repo.OBJECTS_INSIDE
+# A base image that it has from the start.
+IMAGE = "wt-state"
 _SERVICE = "com.docker.compose.service"
 _STATUS = {"running": "Up 1 second", "paused": "Up 1 second (Paused)", "exited": "Exited (143) 1 second ago"}
 
@@ -341,6 +343,14 @@ class Memory:
     def rm(self, container: str) -> None:
         """`docker rm --force --volumes`."""
         self._drop(self._box(container))
+
+    def rm_network(self, name: str) -> bool:
+        """`docker network rm`; whether it worked."""
+        found = self.networks.get(name)
+        if found is None or any(each.alive and found.id in each.joined.values() for each in self.boxes):
+            return False
+        del self.networks[name]
+        return True
 
     def forget(self, repository: str) -> None:
         """Remove all of a repository."""

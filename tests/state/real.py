@@ -35,6 +35,10 @@ class Engine(Protocol):
         """`docker rm --force --volumes`."""
         ...
 
+    def rm_network(self, name: str) -> bool:
+        """`docker network rm`; whether it worked."""
+        ...
+
     def forget(self, repository: str) -> None:
         """Remove all that carries the label of a repository."""
         ...
@@ -57,6 +61,9 @@ class Real:
 
     def rm(self, container: str) -> None:
         docker("rm", "--force", "--volumes", container)
+
+    def rm_network(self, name: str) -> bool:
+        return docker("network", "rm", name, check=False).returncode == 0
 
     def forget(self, repository: str) -> None:
         for kind, removal in (("container", ("rm", "-fv")), ("volume", ("rm",)), ("image", ("rm", "-f"))):

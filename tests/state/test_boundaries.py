@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from state import crash, verbs
-from state.conftest import IMAGE
 from state.machine import SAVE
-from state.memory import Memory
+from state.memory import IMAGE, Memory
 from state.world import World
 from wt import inventory, naming
 from wt.commands import up

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from unit.repos import git, repository
 
-from state.conftest import IMAGE
-from state.memory import Memory
+from state.memory import IMAGE, Memory
 from state.real import Engine, Real, base_image
 from state.world import COMPOSE, DOCKERFILE
 from wt import compose, docker, inventory, naming

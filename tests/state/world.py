@@ -13,7 +13,7 @@ from unit.repos import commit, repository
 
 from state import crash
 from state.real import Engine
-from wt import checkouts, docker, inventory, naming, observe
+from wt import checkouts, config, docker, inventory, naming, observe
 from wt.commands import init
 from wt.errors import WtError
 from wt.model import Container, Context, HostUser, Worktree
@@ -127,6 +127,7 @@ class World:
     def __post_init__(self) -> None:
         self.repository = checkouts.repository_at(self.path / ".git")
         self.context = Context(self.path, _user(), self.told)
+        self.network = config.load(self.path).network
 
     def close(self) -> None:
         self.engine.forget(naming.repository_id(self.repository))
