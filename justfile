@@ -33,6 +33,10 @@ test *ARGS: images shells
 unit *ARGS:
     {{ run }} pytest tests/unit "$@"
 
+# Looks for lost work at length: 1,000 random sequences in memory, 100 on the engine, 200 kills. Or one: memory, engine, kills [N].
+soak *ARGS: images
+    PYTHONPATH={{ quote(justfile_directory() / "tests") }} {{ run }} python -m state.soak "$@"
+
 # Writes the reference pages that come from the program.
 reference:
     {{ run }} python tools/reference.py
