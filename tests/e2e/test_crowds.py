@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support import Repository, as_user, docker
@@ -148,3 +150,32 @@ def test_thirty_two_at_once_prepare_one_worktree(repository: Repository) -> None
     before = (repository.path / ".devcontainer/.env").stat().st_mtime_ns
     assert repository.wt("prepare").stderr == ""
     assert (repository.path / ".devcontainer/.env").stat().st_mtime_ns == before
+
+
+@as_user
+def test_gc_takes_nothing_from_sixteen_that_are_being_made(repository: Repository) -> None:
+    """It runs again and again beside them, and finds nothing of theirs at any moment."""
+    names = [f"crowd-{number}" for number in range(16)]
+    taken: list[dict[str, str]] = []
+    over = threading.Event()
+
+    def collect() -> None:
+        while not over.is_set():
+            done = repository.wt("gc", "--yes", "--json", check=False)
+            assert done.returncode == 0, done.stderr
+            taken.extend(json.loads(done.stdout.splitlines()[-1])["result"])
+
+    with ThreadPoolExecutor() as pool:
+        collector = pool.submit(collect)
+        try:
+            done = at_once(repository, [["new", name] for name in names])
+        finally:
+            over.set()
+        collector.result()
+    assert [text for code, text in done if code != 0] == []
+    assert [row for row in taken if row["state"] == "failed" or "crowd" in row["name"]] == []
+    for name in names:
+        assert repository.inside(name, "git status --porcelain").stdout == ""
+    assert json.loads(repository.wt("gc", "--dry-run", "--json").stdout)["result"] == []
+    done = at_once(repository, [["rm", name, "--delete-branch"] for name in names])
+    assert [text for code, text in done if code != 0] == []

@@ -28,8 +28,8 @@ WHICH = st.integers(min_value=0, max_value=5)
 OPTIONS = st.fixed_dictionaries(
     {}, optional={each: st.booleans() for each in ("force", "delete_branch", "force_branch")}
 )
-# No plan has more steps, and most have less.
-BOUNDARY = st.integers(min_value=0, max_value=14) | st.integers(min_value=0, max_value=3)
+# Most plans have few steps; none has more.
+BOUNDARY = st.integers(min_value=0, max_value=2) | st.integers(min_value=0, max_value=6) | st.integers(0, 14)
 SAVE = 'git add --all && git commit --quiet --message "{0}"'
 
 
@@ -120,6 +120,8 @@ class Sequences(RuleBasedStateMachine):
     def first(self, names: list[str], start: bool) -> None:
         for name in names:
             self.new(name, start)
+        if start:
+            self.commit_inside(0, None)
 
     @rule(name=NAMES, start=st.booleans())
     def new(self, name: str, start: bool) -> None:
@@ -144,17 +146,25 @@ class Sequences(RuleBasedStateMachine):
     def gc(self) -> None:
         self.run("gc", None)
 
-    @rule(verb=st.sampled_from(verbs.VERBS), which=WHICH, name=NAMES, options=OPTIONS, boundary=BOUNDARY)
-    def crash(self, verb: str, which: int, name: str, options: dict[str, bool], boundary: int) -> None:
+    @rule(verb=st.sampled_from(sorted(verbs.WITHOUT_TREE)), name=NAMES, boundary=BOUNDARY)
+    def crash(self, verb: str, name: str, boundary: int) -> None:
+        self.crashed(verb, None, name, {}, boundary)
+
+    @precondition(has_one_there)
+    @rule(verb=st.sampled_from(["up", "down", "prepare"]), which=WHICH, boundary=BOUNDARY)
+    def crash_of_one(self, verb: str, which: int, boundary: int) -> None:
+        self.crashed(verb, self.tree(which), "", {}, boundary)
+
+    @precondition(has_any)
+    @rule(which=WHICH, options=OPTIONS, boundary=BOUNDARY)
+    def crash_of_rm(self, which: int, options: dict[str, bool], boundary: int) -> None:
+        self.crashed("rm", self.tree(which, there=False), "", {"force": True} | options, boundary)
+
+    def crashed(self, verb: str, tree: Worktree | None, name: str, options: dict[str, bool], boundary: int) -> None:
         """The same command again ends what was begun, or says what to do."""
-        tree = None
-        if verb not in verbs.WITHOUT_TREE:
-            if not (has_any(self) if verb in verbs.LENIENT else has_one_there(self)):
-                return
-            tree = self.tree(which, there=verb not in verbs.LENIENT)
-        again = self.world.crash(verb, lambda: verbs.run(self.world, verb, tree, name=name, options=options), boundary)
+        died = self.world.crash(verb, lambda: verbs.run(self.world, verb, tree, name=name, options=options), boundary)
         self.world.check(whole=False)
-        if again and (tree is None or tree.git_dir.exists()):
+        if died and (tree is None or tree.git_dir.exists()):
             self.run(verb, tree, name, options)
 
     def run(self, verb: str, tree: Worktree | None, name: str = "", options: dict[str, bool] | None = None) -> None:

@@ -10,10 +10,9 @@ from wt.commands import down, gc, new, prepare, rm, shared, sync, up
 from wt.errors import WtError
 from wt.model import Worktree
 
-VERBS = ("new", "new --no-up", "up", "down", "sync", "prepare", "rm", "shared up", "shared down", "gc")
 # They take a worktree whose directory is gone, too.
 LENIENT = {"down", "sync", "rm"}
-WITHOUT_TREE = {"new", "new --no-up", "shared up", "shared down", "gc"}
+WITHOUT_TREE = {"new", "new --no-up", "shared up", "gc"}
 GARBAGE = gc.Options()
 
 
