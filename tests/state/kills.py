@@ -95,9 +95,15 @@ class Kills:
             return
         self._wt(["up", str(tree.path)])
         text = f"text-{self.number}"
-        assert self.world.inside(tree, f"echo {text} >>{text} && {SAVE.format(text)}") is not None
+        self._inside(tree, f"echo {text} >>{text} && {SAVE.format(text)}")
         if self.chance.random() < 0.3:
-            assert self.world.inside(tree, f"git branch side-{text}") is not None
+            self._inside(tree, f"git branch side-{text}")
+
+    def _inside(self, tree: Worktree, script: str) -> None:
+        container = self.world.app(tree)
+        assert container is not None
+        done = self.world.engine.inside(container.id, script)
+        assert done.returncode == 0, f"in {tree.path}, {container}: {done.stdout}{done.stderr}"
 
     def _abandoned(self, tree: Worktree) -> None:
         """A worktree that git, or a user, has removed without wt."""

@@ -28,6 +28,7 @@ x-labels: &labels
 services:
   app:
     build: {labels: *labels}
+    user: "${WT_UID}:${WT_GID}"
     init: true
     labels:
       <<: *labels
@@ -63,7 +64,8 @@ class Bench:
             git(self.home, "clone", "--quiet", "--bare", "--shared", str(self.shop), str(place / "repo.git"))
             (place / "repo.git/objects/info/alternates").write_text("/wt/objects\n")
         own = {"PLACE": str(place), "WT_NETWORK": self.image, "GIT_COMMON_DIR": str(self.shop / ".git")}
-        own |= {"WT_REPO_ID": self.home.name, "WT_WORKTREE_ID": name, "WT_CONFIG": "first", **values}
+        own |= {"WT_REPO_ID": self.home.name, "WT_WORKTREE_ID": name, "WT_CONFIG": "first"}
+        own |= {"WT_UID": str(os.getuid()), "WT_GID": str(os.getgid()), **values}
         files = {"Dockerfile": DOCKERFILE.format(image=self.image), "a.yml": COMPOSE, "b.yml": LABELS}
         files[".env"] = "".join(f"{key}='{value}'\n" for key, value in own.items())
         for file, text in files.items():
