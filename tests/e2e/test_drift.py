@@ -13,10 +13,11 @@ pytestmark = as_user
 
 HELPER = """
   helper:
-    image: postgres:17
+    image: debian:trixie-slim
     entrypoint: ["sleep", "infinity"]
     init: true
     labels: {wt.repo: "$WT_REPO_ID"}
+    networks: [dev]
 """
 
 
@@ -197,6 +198,14 @@ def test_a_worktree_that_was_moved_by_hand_goes_on(drifting: Repository) -> None
     assert set(doctor(drifting)) == {("leftover", "wt gc")}
     drifting.wt("gc", "--yes")
     mended(drifting)
+
+
+def rebuilt(repository: Repository) -> None:
+    """Its image says where its worktree is; the one from before the move is for `wt gc`, which is told and does it."""
+    repository.wt("up", "drift")
+    assert doctor(repository) == [("leftover", "wt gc")]
+    repository.wt("gc", "--yes")
+    assert doctor(repository, 0) == []
 
 
 def test_shared_services_whose_network_was_removed_get_the_new_one(repository: Repository) -> None:
