@@ -114,12 +114,18 @@ def network(seen: Surroundings) -> str:
     for container in seen.containers:
         if container.project == shared and (used := {wanted, own} & set(container.networks)):
             return used.pop()
+    return own if crowded(seen) else wanted
+
+
+def crowded(seen: Surroundings) -> bool:
+    """Whether another repository's services answer on the configured network to a name that one of this one's has."""
+    shared = naming.shared_project_name(seen.worktree.repository)
     others = {
         container.service
-        for container in seen.containers
-        if wanted in container.networks and container.project != shared and not container.worktree
+        for container in seen.containers or ()
+        if seen.config.network in container.networks and container.project != shared and not container.worktree
     }
-    return own if others & set(seen.shared_services) else wanted
+    return bool(others & set(seen.shared_services))
 
 
 def environment(seen: Surroundings, network_name: str) -> dict[str, str]:

@@ -80,27 +80,57 @@ def test_a_branch_name_with_a_slash_and_its_twin(repository: Repository) -> None
     assert len({repository.env(path)["COMPOSE_PROJECT_NAME"] for path in paths}) == 2
 
 
-def at_once(
-    repository: Repository, commands: Sequence[Sequence[str]], *, cwd: Path | None = None
-) -> list[tuple[int, str]]:
+def at_once(repository: Repository, commands: Sequence[Sequence[str]]) -> list[tuple[int, str]]:
     """Exit code and standard error of commands of wt that all start at the same moment."""
+    return ended([started(repository, command) for command in commands])
+
+
+def started(repository: Repository, command: Sequence[str]) -> "subprocess.Popen[str]":
     account = repository.account
-    children = [
-        subprocess.Popen(
-            [str(account.tools / "wt"), *command],
-            cwd=repository.path,
-            env=account.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            **account.identity,  # type: ignore[call-overload]
-        )
-        for command in commands
-    ]
+    child: subprocess.Popen[str] = subprocess.Popen(
+        [str(account.tools / "wt"), *command],
+        cwd=repository.path,
+        env=account.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **account.identity,  # type: ignore[call-overload]
+    )
+    return child
+
+
+def ended(children: Sequence["subprocess.Popen[str]"]) -> list[tuple[int, str]]:
     said = [child.communicate(timeout=300)[1] for child in children]
     assert [text for text in said if "Traceback" in text or "bug" in text] == []
     return [(child.returncode, text) for child, text in zip(children, said, strict=True)]
+
+
+@as_user
+def test_repositories_that_are_prepared_for_the_first_time_at_once_have_networks_of_their_own(
+    make_repository: Callable[..., Repository],
+) -> None:
+    """One may keep the common network: on it, `postgres` would else be now one's database, now another's."""
+    repositories = [make_repository(name) for name in ("east", "west", "north")]
+    network = f"wt-e2e-{repositories[0].path.parent.name}"
+    for repository in repositories:
+        repository.account.run("tee", repository.path / ".devcontainer/wt.toml", stdin=f'network = "{network}"\n')
+    try:
+        done = ended([started(repository, ["prepare"]) for repository in repositories])
+        assert [text for code, text in done if code != 0] == []
+        assert len({repository.env()["WT_NETWORK"] for repository in repositories}) == len(repositories)
+        for repository in repositories:
+            environment = repository.env()
+            (shared,) = repository.containers(environment["WT_SHARED_PROJECT"])
+            joined = docker(
+                "inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}", shared
+            )
+            assert joined == environment["WT_NETWORK"]
+            assert repository.wt("prepare").stderr == ""
+    finally:
+        for repository in repositories:
+            repository.remove()
+        docker("network", "rm", network, check=False)
 
 
 @as_user

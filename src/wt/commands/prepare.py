@@ -1,6 +1,7 @@
 """`wt prepare`: what `initializeCommand` calls before every start."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from wt import apply, checkouts, docker, locks, mounts, naming, observe, plan
 from wt.errors import ToolError, UsageError
@@ -23,7 +24,7 @@ def alone(repository: Repository, context: Context) -> AbstractContextManager[No
     return locks.held(naming.state_dir(repository) / ".lock", on_wait=lambda: context.progress.note(wait))
 
 
-def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None) -> None:
+def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None, apart: bool = False) -> None:
     """Write what a start needs, make the network, start the shared services; the caller holds the lock.
 
     Without an engine all files are written before the error is raised.
@@ -32,15 +33,17 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         tree: the worktree.
         context: of the command.
         begun: gets each step before it is carried out.
+        apart: use the repository's own network, whatever the engine shows.
 
     Raises:
         EngineError: the engine can't be reached.
     """
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
-    network = plan.network(seen)
-    shared = naming.shared_project_name(tree.repository)
-    if network == naming.own_network(tree.repository) and not any(each.project == shared for each in containers or ()):
+    own, shared = naming.own_network(tree.repository), naming.shared_project_name(tree.repository)
+    network = own if apart else plan.network(seen)
+    first = not any(each.project == shared for each in containers or ())
+    if network == own and first:
         taken = f"the network {seen.config.network} has another repository's services"
         context.progress.note(f"{taken}: this one uses {network}")
     for note in (*seen.notes, *plan.mending(seen)):
@@ -62,6 +65,11 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     if seen.user.is_root and checkouts.is_promised(tree):
         steps = (*steps, HandOver(tree, seen.user))
     apply.carry_out(steps, context.progress, begun=begun)
+    if first and network != own and plan.crowded(replace(seen, containers=docker.containers())):
+        # Another repository's services were started meanwhile. It may not have seen these: who sees others gives way.
+        docker.stop(shared)
+        docker.remove_project(shared, volumes=False, images=False)
+        prepare(tree, context, begun=begun, apart=True)
 
 
 def _containers() -> tuple[tuple[Container, ...] | None, ToolError | None]:
