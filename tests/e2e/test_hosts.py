@@ -60,8 +60,8 @@ def test_a_sandbox_under_any_umask(repository: Repository, umask: str) -> None:
 
 @pytest.fixture
 def stranger(account: Account, workshop: Path) -> Iterator[Account]:
-    """An ordinary user whose uid and gid are nobody else's, in the group `docker`."""
-    name, number = f"wt-odd-{os.getpid()}", "54321"
+    """An ordinary user whose uid and gid are nobody else's, another run's neither, in the group `docker`."""
+    name, number = f"wt-odd-{os.getpid()}", str(20_000 + os.getpid() % 40_000)
     home = workshop / name
     subprocess.run(["groupadd", "--gid", number, name], check=True)
     options = ("--uid", number, "--gid", number, "--groups", "docker", "--create-home", "--home-dir", str(home))
@@ -89,10 +89,10 @@ def test_a_uid_that_is_not_1000(repository: Repository, stranger: Account) -> No
     theirs = cloned(repository, stranger)
     try:
         with_umask(theirs, "077", "wt new x")
-        assert theirs.inside("x", f"{WORK}; id -u; id -g").stdout.split() == ["54321", "54321"]
+        assert theirs.inside("x", f"{WORK}; id -u; id -g").stdout.split() == [str(stranger.uid)] * 2
         assert "1 commit further" in theirs.wt("sync", "x").stdout
         owners = {path.lstat().st_uid for path in theirs.path.parent.rglob("*")}
-        assert owners == {54321}
+        assert owners == {stranger.uid}
     finally:
         theirs.remove()
 

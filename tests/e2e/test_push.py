@@ -21,21 +21,21 @@ SSH = "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/d
 def server(account: Account, lived_in: Repository, tmp_path: Path) -> Iterator[str]:
     """The address of a git repository behind sshd that takes the account's key."""
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
-    docker("build", "--quiet", "--tag", "wt-e2e-sshd", str(tmp_path))
+    name = f"wt-e2e-sshd-{uuid.uuid4().hex[:6]}"
+    docker("build", "--quiet", "--tag", name, str(tmp_path))
     key = account.home / ".ssh/id_ed25519"
     if not key.exists():
         account.run("mkdir", "-p", "-m", "700", key.parent)
         account.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
     public = account.run("cat", f"{key}.pub").stdout
-    name = f"wt-e2e-sshd-{uuid.uuid4().hex[:6]}"
     network = lived_in.env(lived_in.worktree("lived-in"))["WT_NETWORK"]
-    docker("run", "--detach", "--rm", "--name", name, "--network", network, "wt-e2e-sshd")
+    docker("run", "--detach", "--rm", "--name", name, "--network", network, name)
     script = f"umask 077 && mkdir -p ~/.ssh && echo '{public.strip()}' > ~/.ssh/authorized_keys"
     docker("exec", "--user", "git", name, "sh", "-c", script)
     address = docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
     yield f"ssh://git@{address}/home/git/shop.git"
     docker("rm", "--force", name)
-    docker("image", "rm", "wt-e2e-sshd")
+    docker("image", "rm", name)
 
 
 def test_push_works_on_the_host_and_not_inside(lived_in: Repository, server: str) -> None:

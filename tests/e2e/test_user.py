@@ -49,7 +49,7 @@ def test_a_worktree_that_was_deleted_while_its_sandbox_ran_can_be_made_again(
 
 
 def test_what_is_paused_goes_on_or_stops(repository: Repository) -> None:
-    repository.wt("new", "x")
+    repository.wt("new", "x", "--wait")  # what installs packages is often in the kernel, where nothing is frozen
     project = repository.env(repository.worktree("x"))["COMPOSE_PROJECT_NAME"]
     shared = repository.env(repository.worktree("x"))["WT_SHARED_PROJECT"]
     docker("pause", *repository.containers(project), *repository.containers(shared))

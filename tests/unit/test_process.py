@@ -109,7 +109,8 @@ def test_what_an_interrupted_program_has_started_is_ended_before_anything_is_und
     tmp_path: Path, hears: bool
 ) -> None:
     """As `git worktree add` starts `git branch`."""
-    child = f"trap '{'sleep 0.3; exit' if hears else ''}' TERM; touch begun; sleep 1; sleep 7; touch late"
+    late = tmp_path / "late"
+    child = f"trap '{'sleep 0.3; exit' if hears else ''}' TERM; touch begun; sleep 1; sleep 7; touch {late}"
     script = f"sh -c {shlex.quote(child)} & wait"
     call = f"process._MERCY = 1; process.interrupt_on_signals(); process.run(['sh', '-c', {script!r}], whole=True)"
     command = ["env", "--default-signal", sys.executable, "-c", f"from wt import process; {call}"]
@@ -117,8 +118,8 @@ def test_what_an_interrupted_program_has_started_is_ended_before_anything_is_und
         while not (tmp_path / "begun").exists():
             time.sleep(0.01)
         ours.send_signal(signal.SIGTERM)
-    left = real(["sh", "-c", "pgrep -f 'touch lat[e]' || true"], tmp_path).stdout
-    assert left == "" and not (tmp_path / "late").exists()
+    left = real(["sh", "-c", f"pgrep -f 'touc[h] {late}' || true"], tmp_path).stdout
+    assert left == "" and not late.exists()
 
 
 LATE = """

@@ -3,6 +3,8 @@
 import os
 import shlex
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -184,19 +186,25 @@ def test_a_long_ref_does_not_stop_an_import(shop: Path) -> None:
     assert report.moved and report.moved[1] == oid
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
-def test_a_copy_from_a_place_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home, copy = tmp_path / "alice", tmp_path / "bob"
+@pytest.fixture
+def in_common() -> Iterator[Path]:
+    """A directory that every user can reach: pytest's own ones are for one only."""
+    with tempfile.TemporaryDirectory() as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be several users")
+def test_a_copy_from_a_place_that_can_not_be_read(in_common: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, copy = in_common / "alice", in_common / "bob"
     shop = repository(home / "shop")
     (shop / ".git/wt-sandbox").mkdir()
     checkouts.record(worktree(shop).repository)
     key = worktree(shop).repository.key
-    run(["cp", "-a", shop, copy], tmp_path)
-    run(["chown", "-R", "12345:12345", copy], tmp_path)
+    run(["cp", "-a", shop, copy], in_common)
+    run(["chown", "-R", "12345:12345", copy], in_common)
     home.chmod(0o700)
-    for each in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        each.chmod(0o755)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(in_common))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     os.seteuid(12345)
     try:
