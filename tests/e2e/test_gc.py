@@ -155,8 +155,9 @@ SCOPED = """
 import sys
 from wt.cli.arguments import context
 from wt.commands import gc
-options = gc.options(everywhere=True, older_than=None, merged=False, volumes=sys.argv[2:])
-rows = [row for row in gc.run(context(), options) if sys.argv[1] in row.name]
+name, number, *volumes = sys.argv[1:]
+options = gc.options(everywhere=True, older_than=None, merged=False, volumes=volumes)
+rows = [row for row in gc.run(context(), options) if name in row.name or number in row.name]
 for row in gc.remove(context(), options, rows):
     print(row.kind, row.name, row.state)
 """
@@ -171,7 +172,8 @@ def test_of_a_repository_that_was_deleted_all_goes_but_its_data(
     lost.wt("new", "x")
     environment = lost.env(lost.worktree("x"))
     project, shared = environment["COMPOSE_PROJECT_NAME"], environment["WT_SHARED_PROJECT"]
-    label = f"wt.repo={environment['WT_REPO_ID']}"
+    number = environment["WT_REPO_ID"]
+    label = f"wt.repo={number}"
     assert [row for row in collect(repository, "--dry-run", "--all").values() if "attic" in row["name"]] == []
     assert [row for row in collect(repository, "--dry-run").values() if "attic" in row["name"]] == []
     home = lost.path.parent
@@ -186,15 +188,18 @@ def test_of_a_repository_that_was_deleted_all_goes_but_its_data(
     shutil.rmtree(home / "attic-x")
 
     def removed(*volumes: str) -> list[str]:
-        python = workshop / "venv/bin/python"
-        done = repository.account.run(python, "-c", SCOPED, "attic", *volumes, cwd=repository.path)
-        return done.stdout.splitlines()
+        script = ("-c", SCOPED, "attic", number, *volumes)
+        done = repository.account.run(workshop / "venv/bin/python", *script, cwd=repository.path)
+        return sorted(done.stdout.splitlines())
 
+    # One of its own, where another repository's services were on the common one.
+    network = docker("network", "ls", "--filter", f"label={label}", "--format", "{{.ID}} {{.Name}}").split()
     assert removed() == [f"sandbox {project} removed", f"shared services {shared} removed"]
-    assert held(label) == [f"{shared}_pgdata"]
+    assert held(label) == [f"{shared}_pgdata", *network[:1]]
     rows = collect(repository, "--dry-run", "--all")
     assert rows["volume", f"{shared}_pgdata"]["state"] == "kept"
-    assert removed(f"{shared}_pgdata") == [f"volume {shared}_pgdata removed"]
+    also = [f"network {name} removed" for name in network[1:]]
+    assert removed(f"{shared}_pgdata") == [*also, f"volume {shared}_pgdata removed"]
     assert held(label) == []
     refused = repository.wt("gc", "--all", "--dry-run", "--volume", f"{shared}_pgdata", check=False)
     assert refused.returncode == 2 and "is left over" in refused.stderr
