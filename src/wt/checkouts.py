@@ -17,7 +17,10 @@ from wt.model import Repository, Worktree
 # Seconds for a look at all files; a FIFO by the name of one that git reads would keep it for ever.
 _PATIENCE = 120
 
-# In git's admin directory of a worktree.
+# In git's admin directory of a worktree: the index, git's own lock on it, and the index that is to take its place.
+_INDEX = ("index", "index.lock", "index.wt")
+# What that lock says when wt holds it; git's is empty, or begins as an index.
+_OURS = b"wt\n"
 _PROMISED = "wt-promised"
 
 OPERATIONS = {
@@ -176,12 +179,19 @@ def dirty(worktree: Worktree) -> tuple[str, ...]:
     return (*(entry[3:] for entry in answer.text.split("\0") if entry), *unread)
 
 
-def index_matches(worktree: Worktree, tip: str | None) -> bool:
-    """Whether nothing is staged on the host: its index holds exactly the tree of `tip`, or nothing without one."""
+def index_matches(worktree: Worktree, tip: str | None, *, file: Path | None = None) -> bool:
+    """Whether nothing is staged on the host: its index holds exactly the tree of `tip`, or nothing without one.
+
+    Args:
+        worktree: whose index it is.
+        tip: a commit.
+        file: another index than git's own.
+    """
     if tip is None:
         return not git.run_in(worktree, "ls-files", "-z", "--cached").stdout
     arguments = ("diff-index", "--cached", "--quiet", "--ignore-submodules=all", "--no-ext-diff", tip, "--")
-    return git.run_in(worktree, *arguments, check=False).code == 0
+    env = {"GIT_INDEX_FILE": str(file)} if file else None
+    return git.run_in(worktree, *arguments, env=env, check=False).code == 0
 
 
 def operation(git_dir: Path) -> str | None:
@@ -205,9 +215,10 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
     Raises:
         Refused: another git process holds the index, or has switched the branch since `worktree` was read.
     """
-    index, lock, built = (worktree.git_dir / name for name in ("index", "index.lock", "index.wt"))
+    index, lock, built = (worktree.git_dir / name for name in _INDEX)
     try:
-        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        with lock.open("xb") as file:
+            file.write(_OURS)
     except FileExistsError as error:
         raise Refused(
             f"another git process is at work in {worktree.path}", hint=f"wait for it, or remove a stale {lock}"
@@ -227,6 +238,21 @@ def move_branch(worktree: Worktree, old: str | None, new: str) -> None:
     finally:
         built.unlink(missing_ok=True)
         lock.unlink(missing_ok=True)
+
+
+def end_move(worktree: Worktree) -> None:
+    """End what `move_branch` had begun when its wt was killed; the caller holds the lock on imports, as that one did.
+
+    Either the branch has moved, and the new index takes its place, or nothing has.
+    """
+    index, lock, built = (worktree.git_dir / name for name in _INDEX)
+    if not lock.is_file() or lock.read_bytes() != _OURS:
+        return
+    tip = git.resolve(worktree.repository, worktree.branch or "")
+    if tip is not None and built.is_file() and index_matches(worktree, tip, file=built):
+        built.replace(index)
+    built.unlink(missing_ok=True)
+    lock.unlink()
 
 
 def add_worktree(repository: Repository, path: Path, branch: str, start: str | None, *, promised: bool = False) -> None:

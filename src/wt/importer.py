@@ -109,6 +109,7 @@ def _move(
     branch, repository = worktree.branch, worktree.repository
     if not worktree.path.is_dir():
         return None, (f"{worktree.path} is gone", f"its commits are below {naming.ref_prefix(worktree)}")
+    checkouts.end_move(worktree)
     if branch is None or branch not in inside.refs:
         return None, _elsewhere(worktree, inside, host)
     old, new = host.get(branch), inside.refs[branch]

@@ -3,8 +3,9 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from wt import git as host
 from wt import importer, private_repo
 from wt.config import Import
 from wt.errors import ToolError
-from wt.model import ImportReport
+from wt.model import ImportReport, Repository, Worktree
+from wt.process import Result
 
 
 @pytest.fixture
@@ -227,3 +229,56 @@ def test_the_host_does_not_open_the_private_repository(inside: Inside, tmp_path:
     with pytest.raises(ToolError):
         bring_in(inside, [*SERVE, str(honest)])
     git(inside.tree.path, "cat-file", "-e", secret, code=1)
+
+
+class Killed(BaseException):
+    """What nobody catches."""
+
+
+def killed_in_move(inside: Inside, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """An import whose wt dies while it moves the branch: nothing that it would tidy up is tidied up."""
+    run_in, update_refs = host.run_in, host.update_refs
+
+    def look(tree: Worktree, *words: str, **options: Any) -> Result:
+        if words[0] == "read-tree" and moment == "before the new index":
+            raise Killed
+        return run_in(tree, *words, **options)
+
+    def update(repository: Repository, changes: Mapping[str, tuple[str | None, str | None]]) -> None:
+        if "refs/heads/feature" in changes and moment == "before the branch":
+            raise Killed
+        update_refs(repository, changes)
+
+    def replace(_path: Path, _target: Path) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda _path, **_options: None)
+        patch.setattr(Path, "replace", replace)
+        patch.setattr(host, "run_in", look)
+        patch.setattr(host, "update_refs", update)
+        with pytest.raises(Killed):
+            inside.bring_in()
+
+
+@pytest.mark.parametrize("moment", ["before the new index", "before the branch", "before the index"])
+def test_a_move_that_was_killed_is_ended_by_the_next_import(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    inside = Inside(linked(shop))
+    new = inside.commit()
+    killed_in_move(inside, monkeypatch, moment)
+    admin = shop / ".git/worktrees/feature"
+    assert (admin / "index.lock").exists()
+    report = inside.bring_in()
+    assert report.kept is None and git(shop, "rev-parse", "feature") == new
+    assert git(inside.tree.path, "status", "--porcelain") == ""
+    assert [path.name for path in admin.iterdir() if path.name.startswith("index.")] == []
+
+
+def test_a_lock_of_git_s_own_stays(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    inside.commit()
+    lock = shop / ".git/worktrees/feature/index.lock"
+    lock.touch()
+    assert "another git process is at work" in (inside.bring_in().kept or "") and lock.exists()
