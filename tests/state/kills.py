@@ -147,7 +147,8 @@ class Kills:
         hint = re.search(r"^ *hint: (.*)$", said, re.MULTILINE)
         assert code in {2, 3} and hint, f"wt {shlex.join(words)}: exit {code}\n{said}"
         self.counts["refused, with what to do"] += 1
-        self.said[re.sub(r"[/\w.-]*x\d+[/\w.-]*", "...", said.splitlines()[-2])] += 1
+        why = next(line for line in said.splitlines() if line.startswith("wt: "))
+        self.said[re.sub(r"[/\w.-]*x\d+[/\w.-]*", "...", why)] += 1
         if hint[1].startswith("wt "):
             self._wt(shlex.split(hint[1])[1:], tree)
 

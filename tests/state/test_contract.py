@@ -103,6 +103,7 @@ def bench(image: str, tmp_path: Path) -> Iterator[Bench]:
     with engine.installed():
         yield Bench(engine, home, image, repository(tmp_path / "shop"))
         engine.forget(home.name)
+        engine.rm_network(f"{home.name}-net")
 
 
 def only(project: ComposeProject) -> Container:

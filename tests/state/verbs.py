@@ -47,7 +47,8 @@ def _new_down(world: World, name: str) -> None:
 def _footprint(world: World) -> set[str]:
     common = world.repository.common_dir
     places = [*world.path.parent.iterdir(), *common.glob("wt-sandbox/*/*"), *common.glob("worktrees/*")]
-    held = {f"{each.kind} {each.name}" for each in inventory.holdings() if each.role == "sandbox"}
+    ours = [each for each in inventory.holdings() if each.repository == naming.repository_id(world.repository)]
+    held = {f"{each.kind} {each.name}" for each in ours if each.role == "sandbox"}
     refs = world.git("for-each-ref", "--format=%(refname) %(objectname)").stdout.splitlines()
     return held | {str(each) for each in places if "/trash/" not in str(each)} | set(refs)
 
