@@ -17,7 +17,9 @@ def held(label: str) -> list[str]:
 
 def collect(repository: Repository, *words: str) -> dict[tuple[str, str], dict[str, str]]:
     rows = json.loads(repository.wt("gc", *words, "--json", check=False).stdout)["result"]
-    return {(row["kind"], row["name"]): row for row in rows}
+    # A set-up by hand may have volumes on this machine, which every gc names.
+    own = repository.path.name
+    return {(row["kind"], row["name"]): row for row in rows if "claude-code-" not in row["name"] or own in row["name"]}
 
 
 def states(repository: Repository, *words: str) -> list[tuple[str, str]]:
