@@ -5,6 +5,7 @@ its use.
 """
 
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from wt.errors import Refused, WtError, of_machine
 
 _MAX_BYTES = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
+# Entries of a directory whose bytes are counted, and bytes in a path that a system call takes.
+_MAX_COUNTED = 1_000_000
+_MAX_PATH = 4_096
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -135,7 +139,7 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
     """Paths, relative to `root`, of the regular files below the directory `path`, symlinks left out.
 
     Raises:
-        Refused: there are more than `limit` entries, or a directory can't be read or is none.
+        Refused: there are more than `limit` entries, they are too deep, or a directory can't be read or is none.
     """
     pending, seen = [path], 0
     while pending:
@@ -155,18 +159,27 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
             raise Refused(f"{root / path} holds more than {limit} files")
         for name, is_dir, is_file in sorted(found):
             if is_dir:
+                if len(current) + len(name) > _MAX_PATH:
+                    raise Refused(f"{root / path} is deeper than git can reach")
                 pending.append(f"{current}/{name}")
             elif is_file:
                 yield f"{current}/{name}"
 
 
 def size(root: Path) -> int:
-    """Bytes on the disk of all that is in a directory, which may go while it is counted."""
-    total = 0
-    for directory, names, entries in os.walk(root):
-        for name in (*names, *entries):
-            with suppress(OSError):
-                total += os.lstat(Path(directory, name)).st_blocks * 512
+    """Bytes on the disk of all that is in a directory, which may go while it is counted.
+
+    No recursion, and an end: what an agent makes there may be deep, and may grow for as long as it is counted.
+    """
+    total, pending, left = 0, [str(root)], _MAX_COUNTED
+    while pending and left > 0:
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in itertools.islice(entries, left):
+                left -= 1
+                with suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
     return total
 
 

@@ -192,6 +192,19 @@ def test_an_old_one_is_one_that_nobody_touched_on_either_side(shop: Path) -> Non
     assert candidates(shop, older_than=DAY) == ()
 
 
+def test_a_time_that_no_calendar_has_is_now(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an agent can set it where the file system stores it (tmpfs, btrfs)."""
+    inside = Inside(linked(shop))
+    real = Path.lstat
+
+    def far(path: Path) -> os.stat_result:
+        found = real(path)
+        return os.stat_result([*found[:8], 10**13, *found[9:]]) if path == inside.path / "HEAD" else found
+
+    monkeypatch.setattr(Path, "lstat", far)
+    assert candidates(shop, older_than=DAY) == ()
+
+
 def holding(shop: Path, **changes: object) -> Holding:
     return Holding("volume", "v", "v", **{"common_dir": repository(shop).common_dir} | changes)  # type: ignore[arg-type]
 

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,27 @@ def test_walking_leaves_symlinks_out_and_has_a_limit(root: Path) -> None:
         list(hostile.files(root, "linked", limit=2))
     with pytest.raises(Refused, match="more than 1 files"):
         list(hostile.files(root, "dir", limit=1))
+
+
+def test_a_tree_that_is_deeper_than_any_stack_is_counted_and_one_that_git_can_not_reach_is_refused(root: Path) -> None:
+    here = os.open(root, os.O_RDONLY)
+    try:
+        for _ in range(2_500):
+            os.mkdir("d", dir_fd=here)
+            inner = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = inner
+        assert hostile.size(root) >= 4096 * 1_000
+        with pytest.raises(Refused, match="deeper"):
+            list(hostile.files(root, "d", limit=20_000))
+    finally:
+        os.close(here)
+        subprocess.run(["rm", "-rf", str(root)], check=True)
+
+
+def test_counting_ends_though_there_is_more(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hostile, "_MAX_COUNTED", 2)
+    (root / "dir/large").write_bytes(b"x" * 100_000)
+    for number in range(9):
+        (root / str(number)).mkdir()
+    assert hostile.size(root) <= 2 * 4096

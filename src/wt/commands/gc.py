@@ -230,7 +230,8 @@ def _touched(tree: Worktree) -> datetime:
     for file in files:
         with suppress(OSError):
             times.append(file.lstat().st_mtime)
-    return datetime.fromtimestamp(max(times), UTC)
+    # An agent sets any time, such as one that no calendar has.
+    return datetime.fromtimestamp(min(max(times), datetime.now(UTC).timestamp()), UTC)
 
 
 def _obstacle(tree: Worktree, host: dict[str, str]) -> tuple[str, str | None] | None:
