@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -191,8 +191,15 @@ def _remove_project(project: str, *, volumes: bool, images: bool) -> None:
             docker.network.remove([network.name for network in networks])
         if volumes and (named := docker.volume.list(filters=chosen)):
             docker.volume.remove([volume.name for volume in named])
-        if images and (built := docker.image.list(filters=chosen)):
-            docker.image.remove([image.id for image in built], force=True)
+        seen = docker.image.list(filters=chosen) if images else []
+        if ours := [name for each in seen if (name := own_image(each.id, each.repo_tags, each.config.labels or {}))]:
+            docker.image.remove(ours, force=True)
+
+
+def own_image(image: str, names: Sequence[str] | None, labels: Mapping[str, str]) -> str | None:
+    """What to remove an image by that compose built; None for what the user made of one, which has its labels too."""
+    ours = f"{labels.get(PROJECT)}-{labels.get('com.docker.compose.service')}:latest"
+    return ours if ours in (names or ()) else None if names or NUMBER in labels else image
 
 
 def remove(kind: str, name: str, *, running: bool = False) -> None:

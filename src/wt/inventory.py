@@ -42,7 +42,7 @@ def holdings() -> tuple[Holding, ...]:
         *(_container(each) for each in ours),
         *(_volume(each, used=each["Name"] in mounted) for each in volumes),
         *(_network(each, used=each["Name"] in joined) for each in networks),
-        *(_image(each, used=each["Id"] in in_use) for each in images),
+        *(_image(name, each, used=each["Id"] in in_use) for each in images if (name := _own(each))),
     )
 
 
@@ -106,11 +106,13 @@ def _network(data: dict[str, Any], *, used: bool) -> Holding:
     return Holding("network", data["Id"], data["Name"], **_known(data["Labels"], data["Created"]), used=used)
 
 
-def _image(data: dict[str, Any], *, used: bool) -> Holding:
-    names, known = data["RepoTags"] or [], _known(data["Config"]["Labels"], data["Created"])
-    # By its name, so that one which the user gave it, too, stays.
-    name = names[0] if names else data["Id"]
-    return Holding("image", name, name.removeprefix("sha256:")[:64], **known, used=used, outdated=not names)
+def _own(data: dict[str, Any]) -> str | None:
+    return docker.own_image(data["Id"], data["RepoTags"], data["Config"]["Labels"])
+
+
+def _image(name: str, data: dict[str, Any], *, used: bool) -> Holding:
+    known, outdated = _known(data["Config"]["Labels"], data["Created"]), not data["RepoTags"]
+    return Holding("image", name, name.removeprefix("sha256:")[:64], **known, used=used, outdated=outdated)
 
 
 def _known(labels: dict[str, str], created: str | None) -> dict[str, Any]:

@@ -120,6 +120,32 @@ def test_what_is_not_wts_own_stays(repository: Repository) -> None:
 
 
 @as_user
+def test_images_that_the_user_made_of_a_sandbox_stay(repository: Repository) -> None:
+    """A snapshot may be the only copy of what is in it; it has all labels of the container."""
+    for name in "xy":
+        repository.wt("new", name)
+    projects = {name: repository.env(repository.worktree(name))["COMPOSE_PROJECT_NAME"] for name in "xy"}
+    mine = [f"aaa-{project}-{kind}:1" for project in projects.values() for kind in ("snapshot", "name")]
+    bare = []
+    try:
+        for project in projects.values():
+            docker("commit", f"{project}-app-1", f"aaa-{project}-snapshot:1")
+            bare.append(docker("commit", f"{project}-app-1"))
+            docker("tag", f"{project}-app", f"aaa-{project}-name:1")
+        assert states(repository, "--yes") == []
+        repository.git("worktree", "remove", "--force", repository.worktree("x"))
+        repository.wt("rm", "y")
+        assert {row["state"] for row in collect(repository, "--yes").values()} == {"removed"}
+        assert states(repository, "--yes") == []
+        for image in (*mine, *bare):
+            assert docker("image", "inspect", "--format", "{{.Id}}", image)
+        for project in projects.values():
+            assert docker("image", "ls", "--quiet", f"{project}-app") == ""
+    finally:
+        docker("image", "rm", "--force", *mine, *bare, check=False)
+
+
+@as_user
 def test_worktrees_that_are_gone_merged_or_old_go_as_by_wt_rm(repository: Repository) -> None:
     for name in ("gone", "merged", "fresh"):
         repository.wt("new", name, "--no-up")
