@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from wt import checkouts, docker, git, hostile, importer, mounts, naming, private_repo, trash
+from wt import checkouts, disks, docker, git, health, hostile, importer, mounts, naming, private_repo, trash
 from wt.errors import ToolError, WtError
 from wt.garbage import UNPREPARED, Candidate, Estate, Orphan, stand_in
 from wt.model import Container, Holding, HostUser, Repository, Worktree
@@ -101,7 +101,19 @@ def unsynced(tree: Worktree, host: dict[str, str]) -> int | None:
 
 
 def _orphan(tree: Worktree, host: dict[str, str], *, served: bool) -> Orphan:
-    return Orphan(tree, unsynced(tree, host), served, hostile.size(naming.worktree_state_dir(tree)))
+    count = None if health.damage(tree) else unsynced(tree, host)
+    size = hostile.size(naming.worktree_state_dir(tree))
+    return Orphan(tree, count, served, size, stays=_stays(tree, readable=count is not None))
+
+
+def _stays(tree: Worktree, *, readable: bool) -> str:
+    """What no import brings to the host, or who may come back for it; empty where nothing is in the way."""
+    if not readable:
+        return "it can't be read"
+    if private_repo.has_submodules(tree):
+        return "it has submodules, in which there may be work"
+    place = disks.unmounted(tree) if private_repo.exists(tree) else None
+    return f"its worktree may lie on a disk that is not mounted: {place}" if place else ""
 
 
 def _states(repository: Repository) -> list[str]:

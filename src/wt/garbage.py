@@ -27,7 +27,8 @@ class Orphan:
 
     Attributes:
         tree: as if it were a worktree.
-        unsynced: refs in it that the host does not have; None when they can't be read.
+        unsynced: refs in it that the host does not have; None when they can't be read, and it stays.
+        stays: why it has to stay in any case.
         served: whether something can serve them.
         size: bytes in it.
     """
@@ -36,6 +37,7 @@ class Orphan:
     unsynced: int | None
     served: bool
     size: int
+    stays: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,9 @@ def _orphan(orphan: Orphan, estate: Estate) -> Piece:
     tree, count = orphan.tree, orphan.unsynced
     row = Leftover("private repository", tree.id, "no worktree has it", "kept", orphan.size)
     place = naming.worktree_state_dir(tree)
-    if count is None:
+    if orphan.stays:
         looked = f"look at {place}; removing that directory ends it"
-        return Piece(replace(row, reason="no worktree has it, and it can't be read", hint=looked))
+        return Piece(replace(row, reason=f"no worktree has it, and {orphan.stays}", hint=looked))
     if count and not orphan.served:
         why = f"no worktree has it, it holds {_plural(count, 'ref')} that the host has not, and no image can serve them"
         return Piece(replace(row, reason=why, hint="start a sandbox of this repository, then wt gc again"))

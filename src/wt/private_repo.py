@@ -26,7 +26,9 @@ _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # git-check-ref-format(1), for full names below refs/.
 _REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
 _MAX_REFS = 20_000
-_MAX_STASH = 1_000
+_MAX_STASH = 20_000
+# Where git keeps what was changed and not committed when a rebase or a merge with --autostash begins.
+_AUTOSTASH = ("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH")
 _MAX_LINE = 4_096
 _MADE = "made"
 _DOT_GIT = "dot-git"
@@ -226,20 +228,26 @@ def read_refs(worktree: Worktree) -> InsideRefs:
             f"the private repository of {worktree.name} can't be read: it has no HEAD",
             hint=f"`{command}` once it is stopped puts it aside, {root}, and makes a new one",
         )
+    if hostile.kind(root, "reftable") is not None:
+        back = shlex.join(["wt", "exec", worktree.name, "--", "git", "refs", "migrate", "--ref-format=files"])
+        raise Refused(f"the refs inside {worktree.name} are not stored as files", hint=f"`{back}` stores them so")
     names = _packed(_read_text(root, "packed-refs") or "") | dict(_loose(root)) | dict(_own_worktrees(root))
     symbolic = re.fullmatch(r"ref: (refs/heads/.+)", head.strip())
     detached = head.strip() if _OID.fullmatch(head.strip()) else None
     shared = {name: oid for name, oid in names.items() if not name.startswith("refs/remotes/") and name != "refs/stash"}
-    # Newest first; each line of the reflog ends one entry's life as the newest.
-    stash = tuple(reversed(_reflog(root, "refs/stash")[1:][-_MAX_STASH:])) if "refs/stash" in names else ()
     return InsideRefs(
         head=symbolic[1] if symbolic and _REF.fullmatch(symbolic[1]) else None,
         detached=detached,
         refs=shared,
-        stash=stash or ((names["refs/stash"],) if "refs/stash" in names else ()),
+        stash=_stash(root, names.get("refs/stash")),
         past=frozenset(_reflog(root, worktree.branch)) if worktree.branch else frozenset(),
         operation=next((what for name, what in checkouts.OPERATIONS.items() if hostile.kind(root, name)), None),
     )
+
+
+def has_submodules(worktree: Worktree) -> bool:
+    """Whether there are repositories of submodules in it, with commits of which its own refs say nothing."""
+    return hostile.is_directory(naming.private_repo(worktree), "modules")
 
 
 def remove(worktree: Worktree) -> None:
@@ -331,6 +339,20 @@ def _own_worktrees(root: Path) -> Iterable[tuple[str, str]]:
             oid = (_read_text(root, path, limit=_MAX_LINE) or "").strip()
             if _OID.fullmatch(oid):
                 yield f"refs/{path}", oid
+
+
+def _stash(root: Path, newest: str | None) -> tuple[str, ...]:
+    """Stash entries, newest first, and behind them what git stashed by itself for what is under way.
+
+    Raises:
+        Refused: there are too many.
+    """
+    # Each line of the reflog ends one entry's life as the newest.
+    found = [newest, *reversed(_reflog(root, "refs/stash")[1:])] if newest else []
+    if len(found) > _MAX_STASH:
+        raise Refused(f"a private repository has more than {_MAX_STASH} stash entries")
+    own = [(_read_text(root, path, limit=_MAX_LINE) or "").strip() for path in _AUTOSTASH]
+    return tuple(dict.fromkeys(oid for oid in (*found, *own) if oid and _OID.fullmatch(oid)))
 
 
 def _reflog(root: Path, ref: str) -> list[str]:

@@ -67,7 +67,7 @@ def test_nobody_at_work_is_disturbed() -> None:
         (replace(ORPHAN, unsynced=3), "removable"),
         (replace(ORPHAN, unsynced=3, served=False), "kept"),
         (replace(ORPHAN, served=False), "removable"),
-        (replace(ORPHAN, unsynced=None), "kept"),
+        (replace(ORPHAN, unsynced=None, stays="it can't be read"), "kept"),
     ],
 )
 def test_a_private_repository_goes_only_when_the_host_gets_what_it_holds(orphan: Orphan, state: str) -> None:

@@ -85,6 +85,33 @@ def test_one_that_can_not_be_read_says_so(shop: Path) -> None:
     assert orphan.unsynced is None
 
 
+@pytest.mark.parametrize("kind", ["reftable", "modules", "no refs"])
+def test_what_no_import_would_bring_keeps_one(shop: Path, kind: str) -> None:
+    """Refs in another format, repositories of submodules, commits whose refs are lost."""
+    inside = Inside(linked(shop))
+    inside.bring_in()
+    if kind == "no refs":
+        inside.commit()
+        shutil.rmtree(inside.path / "refs")
+    else:
+        (inside.path / kind).mkdir()
+    shutil.rmtree(inside.tree.path)
+    # What is broken is put aside where its worktree goes.
+    assert obstacles(shop)["feature"] or kind == "no refs"
+    git(shop, "worktree", "prune")
+    (orphan,) = estates.of_repository(repository(shop), ()).orphans
+    assert orphan.stays
+
+
+def test_one_of_a_worktree_that_git_forgot_while_its_disk_was_away_stays(shop: Path) -> None:
+    """git worktree prune, which git gc calls by itself, takes it for deleted."""
+    inside = Inside(linked(shop))
+    (inside.path.parent / "disk").write_text(str(shop / "no-disk"))
+    git(shop, "worktree", "remove", "--force", "../feature")
+    (orphan,) = estates.of_repository(repository(shop), ()).orphans
+    assert "not mounted" in orphan.stays
+
+
 def test_refs_of_no_worktree_are_found_with_what_they_alone_hold(shop: Path) -> None:
     oid = commit(shop, "x", "y", "precious")
     git(shop, "reset", "--quiet", "--hard", "HEAD~1")

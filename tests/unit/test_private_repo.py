@@ -309,3 +309,35 @@ def test_undoing_leaves_a_private_repository_that_holds_commits(shop: Path) -> N
     kept = git(inside.tree.path, "for-each-ref", "refs/wt", "--format=%(refname)").split()
     assert kept == ["refs/wt/feature/heads/feature", "refs/wt/feature/heads/side"]
     git(inside.tree.path, "merge-base", "--is-ancestor", lost, "feature")
+
+
+def test_what_git_stashed_by_itself_is_imported(shop: Path) -> None:
+    """It is in no ref, and nowhere else until the rebase ends."""
+    inside = Inside(linked(shop))
+    inside.commit("file", "one\n")
+    inside.git("branch", "other", "HEAD~1")
+    inside.git("switch", "--quiet", "other")
+    inside.commit("file", "two\n")
+    (inside.tree.path / "inside").write_text("never committed\n")
+    inside.git("add", "inside")
+    inside.git("rebase", "--quiet", "--autostash", "feature", code=1)
+    inside.bring_in()
+    assert git(shop, "show", "refs/wt/feature/stash/0:inside") == "never committed"
+
+
+def test_a_stash_whose_reflog_says_less_loses_nothing(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    (inside.tree.path / "file").write_text("first\n")
+    inside.git("stash", "--quiet")
+    (inside.tree.path / "file").write_text("second\n")
+    newest = inside.git("stash", "create")
+    (inside.path / "refs/stash").write_text(f"{newest}\n")
+    assert private_repo.read_refs(inside.tree).stash[0] == newest
+    assert len(private_repo.read_refs(inside.tree).stash) == 2
+
+
+def test_refs_that_are_not_files_are_refused_rather_than_taken_for_none(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    (inside.path / "reftable").mkdir()
+    with pytest.raises(Refused, match="not stored as files"):
+        private_repo.read_refs(inside.tree)

@@ -18,6 +18,7 @@ from wt import (
     inventory,
     naming,
     plan,
+    private_repo,
     removal,
     strays,
     survey,
@@ -199,6 +200,9 @@ def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
     if (place := _moved_to(tree)) is not None:
         repair = shlex.join(["git", "worktree", "repair", str(place)])
         return garbage.Candidate(tree, why, (f"it was moved to {place}", repair))
+    if private_repo.has_submodules(tree):
+        loss = "its private repository has submodules, in which there may be work"
+        return garbage.Candidate(tree, why, (loss, shlex.join(["wt", "rm", "--force", tree.name])))
     first = "; what its private repository holds comes first" if estates.unsynced(tree, host) else ""
     return garbage.Candidate(tree, why + first, _decided(tree))
 

@@ -103,7 +103,7 @@ def observe_removal(
         inner=tuple(path for path in checkouts.nested(tree)[0] if (tree.path / path).is_dir()),
         gone=not there and not trash.holds(tree),
         dirty=checkouts.dirty(tree) if there and not force else (),
-        submodules=checkouts.filled_submodules(tree) if there and not force else (),
+        submodules=_submodules(tree) if there and not force else (),
         mounts=mounts.below(tree.path.resolve()),
         processes=processes,
         only_here=git.only_in(repository, _tips(tree, inside, host), sorted(set(kept.values()))),
@@ -114,6 +114,12 @@ def observe_removal(
         operations=tuple(each for each in operations if each),
         tip=tip,
     )
+
+
+def _submodules(tree: Worktree) -> tuple[str, ...]:
+    """Those with files or commits, outside or inside."""
+    inside = ("those that were added inside",) if private_repo.has_submodules(tree) else ()
+    return checkouts.filled_submodules(tree) or inside
 
 
 def _tips(tree: Worktree, inside: InsideRefs | None, host: dict[str, str]) -> list[str]:
