@@ -82,7 +82,7 @@ def _is_there(common_dir: Path) -> bool:
     Raises:
         LookupError: its disk may not be mounted.
     """
-    if common_dir.is_dir():
+    if hostile.is_there(common_dir):
         return True
     if mounts.may_be_unmounted(common_dir):
         raise LookupError("may lie on a disk that is not mounted at present")

@@ -47,12 +47,13 @@ class Candidate:
     Attributes:
         why: it is one.
         obstacle: what `wt rm` would say, and its hint; None when it may go.
-        size: bytes in its files that nobody else has, None where nobody counted.
+        gone: its directory is not there.
     """
 
     tree: Worktree
     why: str
     obstacle: tuple[str, str | None] | None
+    gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Piece:
 
     Attributes:
         candidate: goes as by `wt rm`.
+        gone: that one's directory is not there, and must not come back before it goes.
         orphan: is imported first.
         project: is stopped before that.
         repository: whose trash is emptied.
@@ -94,6 +96,7 @@ class Piece:
     row: Leftover
     steps: tuple[Step, ...] = ()
     candidate: Worktree | None = None
+    gone: bool = False
     orphan: Worktree | None = None
     project: str = ""
     repository: Repository | None = None
@@ -167,7 +170,9 @@ def _worktree(candidate: Candidate, estate: Estate) -> Piece:
     if obstacle is not None:
         reason = f"{candidate.why}, but {obstacle[0]}"
         return Piece(Leftover("worktree", str(tree.path), reason, "kept", size, obstacle[1]))
-    return Piece(Leftover("worktree", str(tree.path), candidate.why, "removable", size), candidate=tree)
+    return Piece(
+        Leftover("worktree", str(tree.path), candidate.why, "removable", size), candidate=tree, gone=candidate.gone
+    )
 
 
 def _orphan(orphan: Orphan, estate: Estate) -> Piece:

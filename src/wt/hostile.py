@@ -126,6 +126,18 @@ def is_directory(root: Path, path: str) -> bool:
         return False
 
 
+def is_there(path: Path) -> bool:
+    """Whether a directory is at a path, through symlinks or not; `Path.is_dir` says no, too, where that can't be told.
+
+    Raises:
+        OSError: it can't be told (pathlib's own raises that before Python 3.14 alone).
+    """
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def kind(root: Path, path: str) -> int | None:
     """File type of what is at `path` (`stat.S_IFREG`, ...), symlinks not followed; None when nothing is."""
     try:

@@ -24,7 +24,10 @@ def may_be_unmounted(path: Path) -> bool:
     A mount point without a disk is empty, or gone itself from a directory that is made for such.
     """
     around = next(each for each in path.parents if each.is_dir())
-    return _DISKS.fullmatch(str(around)) is not None or not any(around.iterdir())
+    try:
+        return _DISKS.fullmatch(str(around)) is not None or not any(around.iterdir())
+    except OSError:
+        return True
 
 
 def below(path: Path) -> tuple[Path, ...]:

@@ -1,5 +1,6 @@
 """What `wt gc` looks at, on real git: what is left of worktrees, and which of them may go."""
 
+import errno
 import os
 import shutil
 from collections.abc import Sequence
@@ -9,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from unit.repos import Inside, commit, git, linked, worktree
-from wt import checkouts, disks, estates, mounts, naming, private_repo
+from wt import checkouts, disks, docker, estates, mounts, naming, private_repo
 from wt import git as host
-from wt.commands import gc, rm
-from wt.garbage import Candidate, stand_in
-from wt.model import Context, Holding, HostUser, Repository
+from wt.commands import gc, rm, sync
+from wt.garbage import Candidate, Piece, stand_in
+from wt.model import Context, Holding, HostUser, Leftover, Repository
 from wt.output import Narrator
 
 DAY = timedelta(days=1)
@@ -162,6 +163,34 @@ def test_one_that_was_moved_by_hand_stays(shop: Path) -> None:
     )
     git(shop, "worktree", "repair", str(path.with_name("moved")))
     assert candidates(shop) == ()
+
+
+def test_one_whose_place_can_not_be_looked_at_is_not_gone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with an NFS server that is away; since Python 3.14 pathlib says that there is no directory."""
+    path, stat, is_dir = linked(shop), Path.stat, Path.is_dir
+
+    def closed(place: Path, **options: bool) -> os.stat_result:
+        if place == path:
+            raise OSError(errno.ESTALE, "stale")
+        return stat(place, **options)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    monkeypatch.setattr(Path, "is_dir", lambda place: place != path and is_dir(place))
+    assert obstacles(shop) == {"feature": "that can't be told: stale"}
+
+
+def test_one_that_comes_back_while_it_is_removed_stays(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its disk is mounted again during the import, with work that was never committed."""
+    path = linked(shop)
+    path.rename(shop / "away")
+    tree = next(each for each in checkouts.worktrees(repository(shop)) if not each.is_main)
+    monkeypatch.setattr(docker, "containers", lambda **_options: ())
+    monkeypatch.setattr(sync, "bring_in", lambda *_args: (shop / "away").exists() and (shop / "away").rename(path))
+    piece = Piece(Leftover("worktree", str(path), "gone", "removable"), candidate=tree, gone=True)
+    (shop / "away/work").write_text("never committed")
+    row = gc._carry_out(piece, Context(shop, ME, Narrator()))
+    assert (row.state, row.reason) == ("kept", f"{path} is there again")
+    assert (path / "work").read_text() == "never committed"
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="this machine has one file system")

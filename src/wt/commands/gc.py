@@ -15,6 +15,7 @@ from wt import (
     estates,
     garbage,
     git,
+    hostile,
     inventory,
     naming,
     plan,
@@ -110,7 +111,7 @@ def _carry_out(piece: garbage.Piece, context: Context) -> Leftover:
     row = piece.row
     try:
         if piece.candidate is not None:
-            rm.remove(piece.candidate, context, force=not piece.candidate.path.is_dir())
+            rm.remove(piece.candidate, context, force=piece.gone, gone=piece.gone)
         else:
             rescued = _rescue(piece.orphan, piece.project, context) if piece.orphan is not None else ()
             with context.progress.step(f"{row.kind} {row.name} removed"):
@@ -185,7 +186,12 @@ def _candidates(repository: Repository, options: Options, now: datetime) -> Iter
     for tree in checkouts.worktrees(repository):
         if tree.is_main or tree.locked is not None:
             continue
-        if not tree.path.is_dir():
+        try:
+            there = hostile.is_there(tree.path)
+        except OSError as error:
+            yield garbage.Candidate(tree, "its directory may be gone", (f"that can't be told: {error.strerror}", None))
+            continue
+        if not there:
             yield _gone(tree, host)
         elif why := _reason(tree, options, now, host):
             yield garbage.Candidate(tree, why, _obstacle(tree, host))
@@ -204,7 +210,7 @@ def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
         loss = "its private repository has submodules, in which there may be work"
         return garbage.Candidate(tree, why, (loss, shlex.join(["wt", "rm", "--force", tree.name])))
     first = "; what its private repository holds comes first" if estates.unsynced(tree, host) else ""
-    return garbage.Candidate(tree, why + first, _decided(tree))
+    return garbage.Candidate(tree, why + first, _decided(tree, gone=True), gone=True)
 
 
 def _moved_to(tree: Worktree) -> Path | None:
@@ -247,11 +253,10 @@ def _obstacle(tree: Worktree, host: dict[str, str]) -> tuple[str, str | None] | 
     return _decided(tree)
 
 
-def _decided(tree: Worktree) -> tuple[str, str | None] | None:
+def _decided(tree: Worktree, *, gone: bool = False) -> tuple[str, str | None] | None:
     """What `wt rm` would say."""
     try:
-        seen = rm.observe_removal(tree, rm.processes(tree), force=not tree.path.is_dir())
-        removal.decide(seen, force=not tree.path.is_dir())
+        removal.decide(rm.observe_removal(tree, rm.processes(tree), force=gone), force=gone)
     except WtError as error:
         return error.message, error.hint
     return None

@@ -8,6 +8,7 @@ from wt import (
     docker,
     git,
     health,
+    hostile,
     merges,
     mounts,
     naming,
@@ -19,6 +20,7 @@ from wt import (
     trash,
 )
 from wt.commands import prepare, sync
+from wt.errors import Refused
 from wt.model import Context, InsideRefs, Worktree
 from wt.steps import Step
 
@@ -44,9 +46,23 @@ def run(
 
 
 def remove(
-    tree: Worktree, context: Context, *, force: bool, delete_branch: bool = False, force_branch: bool = False
+    tree: Worktree,
+    context: Context,
+    *,
+    force: bool,
+    delete_branch: bool = False,
+    force_branch: bool = False,
+    gone: bool = False,
 ) -> None:
     """Remove one worktree; the caller holds the lock.
+
+    Args:
+        tree: the worktree.
+        context: of the command.
+        force: let changes go that were never committed.
+        delete_branch: delete its branch too, if it is merged.
+        force_branch: delete its branch, merged or not.
+        gone: only while its directory is not there: what the user agreed to says nothing of one that comes back.
 
     Raises:
         Refused: work could be lost.
@@ -58,6 +74,8 @@ def remove(
     def decided() -> tuple[Step, ...]:
         if broken is None:
             sync.bring_in(tree, context)
+        if gone and hostile.is_there(tree.path):
+            raise Refused(f"{tree.path} is there again")
         ask_merged = delete_branch and not force_branch
         seen = observe_removal(tree, processes(tree), force=force, ask_merged=ask_merged, broken=broken is not None)
         return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
@@ -88,7 +106,7 @@ def observe_removal(
     broken: bool = False,
 ) -> removal.Removal:
     """What `removal` decides by; what takes long is asked only where it matters."""
-    repository, there = tree.repository, tree.path.is_dir()
+    repository, there = tree.repository, hostile.is_there(tree.path)
     host = git.refs(repository)
     inside = None if broken else observe.private(tree)
     tip = host.get(tree.branch or "")
