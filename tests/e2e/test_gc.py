@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support import Repository, as_user, docker
@@ -231,3 +233,26 @@ def test_of_a_repository_that_was_deleted_all_goes_but_its_data(
     assert held(label) == []
     refused = repository.wt("gc", "--all", "--dry-run", "--volume", f"{shared}_pgdata", check=False)
     assert refused.returncode == 2 and "is left over" in refused.stderr
+
+
+@as_user
+def test_a_network_that_goes_while_an_image_is_built_is_made_again(repository: Repository) -> None:
+    """As by `wt gc`: nobody is on it yet."""
+    name = f"wt-e2e-{repository.path.parent.name}"
+    folder = repository.path / ".devcontainer"
+    nobody_else = f"rm docker-compose.shared.yml; echo 'network = \"{name}\"' > wt.toml"
+    slow = f"echo 'RUN sleep 8; echo {name}' >> Dockerfile"
+    repository.account.run("sh", "-c", f"{nobody_else}; {slow}", cwd=folder)
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message", "slow")
+    try:
+        with ThreadPoolExecutor() as pool:
+            new = pool.submit(repository.wt, "new", "x")
+            while not new.done() and not docker("network", "ls", "--quiet", "--filter", f"name={name}"):
+                time.sleep(0.2)
+            docker("network", "rm", name)
+            assert new.result().returncode == 0
+        assert docker("network", "inspect", "--format", '{{index .Labels "wt.role"}}', name) == "shared"
+        repository.wt("rm", "x")
+    finally:
+        docker("network", "rm", name, check=False)

@@ -7,7 +7,7 @@ from wt import apply, docker, git, locks, naming, observe, plan, private_repo, s
 from wt.commands import prepare
 from wt.errors import ToolError, WtError
 from wt.model import Container, Context, Worktree
-from wt.steps import Step
+from wt.steps import CreateNetwork, StartSandbox, Step
 
 WAIT_SECONDS = 1800
 
@@ -47,7 +47,10 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
             services=observe.services(tree),
             astray=bool(docker.astray(before)),
         )
-        apply.carry_out(steps, context.progress, begun=begun)
+        for step in steps:
+            if isinstance(step, StartSandbox):
+                _restore_network(tree, context)
+            apply.carry_out([step], context.progress, begun=begun)
         container = observe.app(docker.containers(project=project) if steps else before, project)
         if steps and container is not None and container.running:
             docker.linger(container)
@@ -55,6 +58,17 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
     if container is None or not container.running:
         raise _gone(tree, container)
     return container
+
+
+def _restore_network(tree: Worktree, context: Context) -> None:
+    """Make the network again that `prepare` made: while an image is built, which takes minutes, nobody is on it.
+
+    A `wt gc` takes it for left over then.
+    """
+    name = observe.env_value(tree, "WT_NETWORK")
+    if name and docker.network_driver(name) is None:
+        owner = tree.repository if name == naming.own_network(tree.repository) else None
+        apply.carry_out([CreateNetwork(name, owner)], context.progress)
 
 
 def _gone(tree: Worktree, container: Container | None) -> WtError:
