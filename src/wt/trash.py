@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from wt import naming, process
+from wt import mounts, naming, process
 from wt.errors import Refused, of_machine
 from wt.model import Repository, Worktree
 
@@ -87,7 +87,7 @@ def delete(repository: Repository) -> None:
 
 def content(repository: Repository) -> tuple[tuple[Path, bool], ...]:
     """What is here, where it really is, and whether the disk that it is on is there."""
-    return tuple((real, real.parent.is_dir()) for real in map(_real, _entries(repository)))
+    return tuple((real, _is_mounted(real)) for real in map(_real, _entries(repository)))
 
 
 def old(repository: Repository) -> tuple[Path, ...]:
@@ -112,7 +112,12 @@ def _open(directory: Path) -> None:
 def _pairs(repository: Repository) -> list[str]:
     """What `_DELETE` takes; what is on a disk that is not mounted at present stays here."""
     found = [(entry, _real(entry)) for entry in _entries(repository)]
-    return [str(path) for entry, real in found if real.parent.is_dir() for path in (entry, real)]
+    return [str(path) for entry, real in found if _is_mounted(real) for path in (entry, real)]
+
+
+def _is_mounted(real: Path) -> bool:
+    """Whether the disk is there that something lies on; where nothing is at all, what leads to it has to stay."""
+    return os.path.lexists(real) or not mounts.may_be_unmounted(real)
 
 
 def _entry(worktree: Worktree) -> Path:

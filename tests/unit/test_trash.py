@@ -158,3 +158,20 @@ def test_what_is_still_there_after_a_long_time_is_said(shop: Path, monkeypatch: 
     later = time.time() + 3600
     monkeypatch.setattr(time, "time", lambda: later)
     assert trash.old(tree.repository) == (entry,)
+
+
+def test_what_lies_at_the_top_of_a_disk_that_is_not_mounted_is_not_forgotten(shop: Path, elsewhere: Path) -> None:
+    """Its mount point is there, and empty."""
+    git(shop, "worktree", "add", "--quiet", str(elsewhere / "far"))
+    tree = worktree(elsewhere / "far")
+    entry = thrown(tree)
+    away = elsewhere.with_name(f"{elsewhere.name}-away")
+    elsewhere.rename(away)
+    elsewhere.mkdir()
+    assert trash.content(tree.repository) == ((entry.readlink(), False),)
+    trash.delete(tree.repository)
+    assert entry.is_symlink()
+    elsewhere.rmdir()
+    away.rename(elsewhere)
+    trash.delete(tree.repository)
+    assert entries(tree.repository) == [] and list(elsewhere.iterdir()) == []
