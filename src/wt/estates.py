@@ -67,13 +67,14 @@ def find(name: str, holdings: Iterable[Holding], user: HostUser) -> Repository |
     if not places:
         raise LookupError("is not named by anything that is left of it")
     try:
-        found = [checkouts.repository_at(each) for each in sorted(places) if _is_there(each)]
+        there = [each for each in sorted(places) if _is_there(each)]
+        # Nothing of another user's is read: it could keep us for ever, or tell us anything.
+        if any(each.stat().st_uid != user.uid for each in there):
+            raise LookupError("belongs to another user")
+        found = [checkouts.repository_at(each) for each in there]
     except (OSError, WtError) as error:
         raise LookupError("can't be looked at") from error
-    repository = next((each for each in found if naming.repository_id(each) == name), None)
-    if repository is not None and repository.common_dir.stat().st_uid != user.uid:
-        raise LookupError("belongs to another user")
-    return repository
+    return next((each for each in found if naming.repository_id(each) == name), None)
 
 
 def _is_there(common_dir: Path) -> bool:

@@ -126,6 +126,27 @@ def is_directory(root: Path, path: str) -> bool:
         return False
 
 
+def give_back(path: Path) -> None:
+    """Take back the owner's rights to a file or directory, never those to what a symlink leads to.
+
+    By the name alone, one that is swapped between the look and the change would be followed.
+    """
+    before = path.lstat()
+    if not (stat.S_ISDIR(before.st_mode) or stat.S_ISREG(before.st_mode)):
+        return
+    rights = stat.S_IMODE(before.st_mode) | (0o700 if stat.S_ISDIR(before.st_mode) else 0o600)
+    if os.chmod in os.supports_follow_symlinks:
+        path.lchmod(rights)
+        return
+    # Linux: what is held by O_PATH is one thing, whatever its name leads to by now; no right to it is needed.
+    held = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.path.samestat(os.fstat(held), before):
+            Path(f"/proc/self/fd/{held}").chmod(rights)
+    finally:
+        os.close(held)
+
+
 def is_there(path: Path) -> bool:
     """Whether a directory is at a path, through symlinks or not; `Path.is_dir` says no, too, where that can't be told.
 

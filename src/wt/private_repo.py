@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -129,8 +128,7 @@ def _open(root: Path) -> None:
     """Take back the rights that the agent gave away, without which nothing in it can be read or moved."""
     for path in (root, root / "HEAD", root / "objects", root / "refs"):
         with suppress(OSError):
-            if not path.is_symlink():
-                path.chmod(stat.S_IMODE(path.stat().st_mode) | (0o700 if path.is_dir() else 0o600))
+            hostile.give_back(path)
 
 
 def put_aside(worktree: Worktree) -> Path:

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -285,6 +286,24 @@ def test_the_repository_of_another_user_is_left_to_them(shop: Path) -> None:
     name = naming.repository_id(repository(shop))
     with pytest.raises(LookupError, match="belongs to another user"):
         estates.find(name, [holding(shop)], HostUser(os.getuid() + 1, 1, Path.home()))
+
+
+def test_nothing_of_another_user_s_repository_is_read(shop: Path) -> None:
+    """A FIFO there would keep root for ever."""
+    (shop / ".git/wt-sandbox").mkdir()
+    os.mkfifo(shop / ".git/wt-sandbox/repository")
+    with pytest.raises(LookupError, match="belongs to another user"):
+        estates.find(
+            "12345678",
+            [Holding("volume", "v", "v", common_dir=shop / ".git")],
+            HostUser(os.getuid() + 1, 1, Path.home()),
+        )
+
+
+def test_trash_that_can_not_be_deleted_is_not_called_removed(shop: Path) -> None:
+    row = Leftover("trash", str(shop), "removed by wt rm, and not deleted yet", "removed")
+    assert gc._checked(row).state == "failed"
+    assert gc._checked(replace(row, name=str(shop / "gone"))).state == "removed"
 
 
 def test_a_place_that_can_not_be_looked_at_is_not_gone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

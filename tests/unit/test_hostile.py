@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,21 @@ def test_counting_ends_though_there_is_more(root: Path, monkeypatch: pytest.Monk
     for number in range(9):
         (root / str(number)).mkdir()
     assert hostile.size(root) <= 2 * 4096
+
+
+def test_rights_are_given_back_and_to_nothing_that_is_swapped_in(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, plain = root.parent / "secret/key", root / "dir/file"
+    for path in (secret, plain):
+        path.chmod(0o400)
+    hostile.give_back(root / "link")
+    hostile.give_back(root / "fifo")
+    hostile.give_back(plain)
+    assert stat.S_IMODE(plain.stat().st_mode) == 0o600
+    seen = plain.lstat()
+    plain.unlink()
+    plain.symlink_to(secret)
+    # As if the agent had swapped it after the look.
+    monkeypatch.setattr(Path, "lstat", lambda _path: seen)
+    with suppress(OSError):
+        hostile.give_back(plain)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o400

@@ -1,5 +1,6 @@
 """`wt gc`: remove what no worktree owns any more."""
 
+import os
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -103,7 +104,15 @@ def remove(context: Context, options: Options, agreed: Sequence[Leftover]) -> tu
             done.append(replace(row, size=sizes[key]))
         for repository in repositories:
             trash.delete(repository)
-    return tuple(done)
+    return tuple(_checked(row) for row in done)
+
+
+def _checked(row: Leftover) -> Leftover:
+    """What could not be deleted is still there."""
+    if row.kind != "trash" or row.state != "removed" or not os.path.lexists(row.name):
+        return row
+    ending = f"its owner, or root, can: rm -rf {shlex.quote(row.name)}"
+    return replace(row, state="failed", reason="it could not be deleted", hint=ending)
 
 
 def _carry_out(piece: garbage.Piece, context: Context) -> Leftover:
