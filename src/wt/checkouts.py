@@ -194,6 +194,14 @@ def index_matches(worktree: Worktree, tip: str | None, *, file: Path | None = No
     return git.run_in(worktree, *arguments, env=env, check=False).code == 0
 
 
+def staged(worktree: Worktree) -> tuple[str, ...]:
+    """Paths that the host's index has otherwise than HEAD; its directory need not be there."""
+    command = [*git.SAFE, f"--git-dir={worktree.git_dir}", "diff-index", "--cached", "--name-only", "-z"]
+    options = ("--ignore-submodules=all", "--no-ext-diff", "--no-renames", "HEAD", "--")
+    answer = process.run([*command, *options], cwd=worktree.repository.common_dir, check=False)
+    return tuple(path for path in answer.text.split("\0") if path)
+
+
 def operation(git_dir: Path) -> str | None:
     """What is under way on the host in a worktree, such as "rebase"; None when nothing is."""
     for name, what in OPERATIONS.items():

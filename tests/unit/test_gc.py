@@ -154,6 +154,19 @@ def test_one_that_is_gone_may_go_but_for_work_that_is_nowhere_else(shop: Path) -
     assert obstacles(shop) == {"feature": "feature has commits that are nowhere else"}
 
 
+def test_one_that_is_gone_stays_for_what_its_index_alone_has(shop: Path) -> None:
+    path = linked(shop)
+    (path / "file").write_text("staged, and never committed\n")
+    git(path, "add", "file")
+    shutil.rmtree(path)
+    assert obstacles(shop) == {"feature": "its index has what was never committed: file"}
+    entry = shop / ".git/worktrees/feature"
+    git(shop, f"--git-dir={entry}", "read-tree", "HEAD")
+    assert obstacles(shop) == {"feature": None}
+    (entry / "rebase-merge").mkdir()
+    assert obstacles(shop) == {"feature": "a rebase is under way in it"}
+
+
 def test_one_that_was_moved_by_hand_stays(shop: Path) -> None:
     path = linked(shop)
     path.rename(path.with_name("moved"))

@@ -215,9 +215,14 @@ def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
     if (place := _moved_to(tree)) is not None:
         repair = shlex.join(["git", "worktree", "repair", str(place)])
         return garbage.Candidate(tree, why, (f"it was moved to {place}", repair))
+    force = shlex.join(["wt", "rm", "--force", tree.name])
+    if not trash.holds(tree) and (work := checkouts.operation(tree.git_dir)):
+        return garbage.Candidate(tree, why, (f"a {work} is under way in it", force))
+    if not trash.holds(tree) and (files := checkouts.staged(tree)):
+        return garbage.Candidate(tree, why, (f"its index has what was never committed: {files[0]}", force))
     if private_repo.has_submodules(tree):
         loss = "its private repository has submodules, in which there may be work"
-        return garbage.Candidate(tree, why, (loss, shlex.join(["wt", "rm", "--force", tree.name])))
+        return garbage.Candidate(tree, why, (loss, force))
     first = "; what its private repository holds comes first" if estates.unsynced(tree, host) else ""
     return garbage.Candidate(tree, why + first, _decided(tree, gone=True), gone=True)
 
