@@ -141,13 +141,16 @@ def only_here(tree: Worktree, host: dict[str, str]) -> tuple[str, ...]:
 
 def _busy(holdings: Iterable[Holding]) -> Mapping[str, tuple[str, ...]]:
     """What somebody runs in each compose project that is alive; one that does not answer may be at work, too."""
-    wanted = {each.id for each in holdings if each.kind == "container" and each.running}
+    wanted = {each.id for each in holdings if each.kind == "container" and each.running and each.role != "import"}
     if not wanted:
         return {}
     found: dict[str, tuple[str, ...]] = {}
     for container in docker.containers():
         if container.id in wanted and container.service == docker.SERVICE:
-            found[container.project] = _processes(container)
+            found[container.project] = (*found.get(container.project, ()), *_processes(container))
+        elif container.id in wanted and not container.service:
+            # Somebody's `docker compose run`, which a stop of the services does not reach: it can still commit.
+            found[container.project] = (*found.get(container.project, ()), f"{container.name}, by docker compose run")
     return {project: processes for project, processes in found.items() if processes}
 
 

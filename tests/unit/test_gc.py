@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from unit.nouns import container
 from unit.repos import Inside, commit, git, linked, worktree
 from wt import checkouts, disks, docker, estates, mounts, naming, private_repo
 from wt import git as host
@@ -299,6 +300,14 @@ def test_the_repository_of_another_user_is_left_to_them(shop: Path) -> None:
     name = naming.repository_id(repository(shop))
     with pytest.raises(LookupError, match="belongs to another user"):
         estates.find(name, [holding(shop)], HostUser(os.getuid() + 1, 1, Path.home()))
+
+
+def test_what_runs_by_docker_compose_run_is_somebody_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = replace(container("x", service=""), id="1", name="x-app-run-1")
+    monkeypatch.setattr(docker, "containers", lambda: (run, replace(run, id="2", project="y")))
+    one = Holding("container", "1", "x-app-run-1", "x", role="sandbox", running=True)
+    other = Holding("container", "2", "an import", "y", role="import", running=True)
+    assert estates.of_nobody((one, other)).busy == {"x": ("x-app-run-1, by docker compose run",)}
 
 
 def test_nothing_of_another_user_s_repository_is_read(shop: Path) -> None:
