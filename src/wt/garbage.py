@@ -17,6 +17,8 @@ from wt.steps import RemoveHoldings, RemoveRefs, RemoveState, Step
 UNPREPARED = "unprepared"
 # After that, a container that serves an import is one whose wt was killed.
 _LONGEST_IMPORT = timedelta(days=1)
+# An import's container is made before it runs, and gone a moment after it ended.
+_BETWEEN = timedelta(minutes=10)
 _AGE = re.compile(r"(?P<number>[0-9]{1,5}) ?(?P<unit>h|d|w)")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -213,7 +215,8 @@ def _unless_busy(row: Leftover, group: tuple[Holding, ...], estate: Estate) -> P
 
 def _imports(estate: Estate, now: datetime) -> Iterator[Piece]:
     for each in estate.holdings:
-        if each.role == "import" and (not each.created or now - each.created > _LONGEST_IMPORT or not each.running):
+        longest = _LONGEST_IMPORT if each.running else _BETWEEN
+        if each.role == "import" and (not each.created or now - each.created > longest):
             row = Leftover("import", each.name, "served an import that has ended", "removable", each.size)
             yield Piece(row, (RemoveHoldings((each,)),))
 

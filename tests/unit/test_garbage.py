@@ -101,7 +101,13 @@ def test_a_network_goes_when_no_container_is_on_it() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "goes"),
-    [({"running": True}, False), ({"running": True, "created": NOW - timedelta(days=2)}, True), ({}, True)],
+    [
+        ({"running": True}, False),
+        ({"running": True, "created": NOW - timedelta(days=2)}, True),
+        ({}, False),
+        ({"created": NOW - timedelta(hours=1)}, True),
+        ({"created": None}, True),
+    ],
 )
 def test_what_serves_an_import_goes_when_that_has_ended(changes: dict[str, object], goes: bool) -> None:
     serving = Holding("container", "i", "i", "x", "12345678", "feature", role="import", created=NOW)
