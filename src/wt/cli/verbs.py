@@ -173,7 +173,7 @@ def gc(
     found = command.run(here, options)
     removable = any(row.state == "removable" for row in found)
     if not (yes and removable):
-        output.answer("gc", found, as_json=as_json)
+        output.answer("gc", found, as_json=as_json, empty="nothing to remove")
     if removable and not dry_run and (yes or agreed()):
         removed = command.remove(here, options, found)
         # Who was asked has seen what stays.
