@@ -2,6 +2,9 @@ set positional-arguments
 
 run := "uv run --locked --quiet"
 
+# Most of the time the tests wait for containers, so there are more processes than cores.
+several := "--numprocesses=4 --dist=loadgroup"
+
 # Lists the recipes.
 default:
     @just --justfile {{ quote(justfile()) }} --list --unsorted
@@ -27,11 +30,11 @@ demo: images
 
 # Runs all tests, the end-to-end ones included.
 test *ARGS: images shells
-    {{ run }} pytest "$@"
+    {{ run }} pytest {{ several }} "$@"
 
 # Runs the tests that need no Docker engine.
 unit *ARGS:
-    {{ run }} pytest tests/unit "$@"
+    {{ run }} pytest tests/unit {{ several }} "$@"
 
 # Looks for lost work at length: 1,000 random sequences in memory, 100 on the engine, 200 kills. Or one: memory, engine, kills [N].
 soak *ARGS: images

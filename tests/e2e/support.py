@@ -36,6 +36,11 @@ class Account:
     tools: Path
 
     @property
+    def python(self) -> Path:
+        """The interpreter that wt is installed for."""
+        return self.tools.parent / "venv/bin/python"
+
+    @property
     def sandbox_uid(self) -> int:
         return self.uid or 1000
 

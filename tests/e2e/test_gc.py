@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from support import Repository, as_user, docker
 
 KINDS = (("ps", "--all"), ("volume", "ls"), ("network", "ls"), ("image", "ls"))
@@ -93,6 +95,7 @@ def test_without_an_image_a_private_repository_stays_with_all_that_it_needs(repo
     assert repository.git("log", "-1", "--format=%s", "refs/wt/shop-x/heads/x") == "precious"
 
 
+@pytest.mark.alone  # every repository's gc shows a volume that was made by hand
 @as_user
 def test_what_is_not_wts_own_stays(repository: Repository) -> None:
     """What somebody makes of a sandbox's image has its labels."""
@@ -195,7 +198,7 @@ for row in gc.remove(context(), options, rows):
 
 @as_user
 def test_of_a_repository_that_was_deleted_all_goes_but_its_data(
-    make_repository: Callable[..., Repository], repository: Repository, workshop: Path
+    make_repository: Callable[..., Repository], repository: Repository
 ) -> None:
     """And nothing of one that is there, or may be on a disk that is not mounted."""
     lost = make_repository("attic")
@@ -219,7 +222,7 @@ def test_of_a_repository_that_was_deleted_all_goes_but_its_data(
 
     def removed(*volumes: str) -> list[str]:
         script = ("-c", SCOPED, "attic", number, *volumes)
-        done = repository.account.run(workshop / "venv/bin/python", *script, cwd=repository.path)
+        done = repository.account.run(repository.account.python, *script, cwd=repository.path)
         return sorted(done.stdout.splitlines())
 
     # One of its own, where another repository's services were on the common one.

@@ -186,6 +186,7 @@ def test_a_bridge_of_that_name_is_used_whoever_made_it(repository: Repository) -
         docker("network", "rm", name)
 
 
+@pytest.mark.alone
 @as_user
 def test_no_addresses_left_for_a_network(repository: Repository) -> None:
     """For a moment all of the engine's pools are taken: by a few large networks, which are gone at once."""

@@ -95,7 +95,7 @@ os.kill(os.getpid(), 9)
 
 
 @pytest.mark.parametrize("done", [1, 2, 3, 4, 5])
-def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, workshop: Path, done: int) -> None:
+def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, done: int) -> None:
     """After each of its steps but the last two, after which nothing is left but what the next `wt rm` deletes.
 
     Another one in between empties the trash.
@@ -108,7 +108,7 @@ def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, 
     repository.wt("down", "x")
     repository.git("merge", "--quiet", "--message", "merge", "x")
     killed = repository.account.run(
-        workshop / "venv/bin/python", "-c", KILLED, str(done), cwd=repository.path, check=False
+        repository.account.python, "-c", KILLED, str(done), cwd=repository.path, check=False
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     repository.wt("rm", "y", "--delete-branch")
