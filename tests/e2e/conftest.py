@@ -104,7 +104,9 @@ def _install_wt(place: Path) -> None:
     _checked("uv", "build", "--quiet", "--wheel", "--out-dir", str(place / "dist"), cwd=PROJECT)
     _checked("uv", "venv", "--quiet", "--clear", "--python", python, str(place / "venv"))
     wheel = next((place / "dist").glob("*.whl"))
-    _checked("uv", "pip", "install", "--quiet", "--python", str(place / "venv/bin/python"), str(wheel))
+    # Compiled, as pip does it: a user who may not write there would compile all of it at each start.
+    install = ("uv", "pip", "install", "--quiet", "--compile-bytecode")
+    _checked(*install, "--python", str(place / "venv/bin/python"), str(wheel))
 
 
 def _install_devcontainer(place: Path) -> None:
