@@ -196,6 +196,15 @@ def repository(make_repository: Callable[..., Repository]) -> Iterator[Repositor
     found.remove()
 
 
+@pytest.fixture
+def other_disk(account: Account) -> Iterator[Path]:
+    """A directory of the account's on another file system than its repositories."""
+    path = Path("/dev/shm") / f"wt-e2e-{os.getpid()}"
+    account.run("mkdir", path)
+    yield path
+    shutil.rmtree(path)
+
+
 @pytest.fixture(scope="session")
 def lived_in(make_repository: Callable[..., Repository]) -> Repository:
     """A repository with a running sandbox `lived-in`, for tests that leave it as it was but for commits."""

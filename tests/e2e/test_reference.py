@@ -22,7 +22,7 @@ WORK = [
 ]
 
 
-def test_every_answer_matches_its_schema_and_every_file_is_on_the_page(repository: Repository) -> None:
+def test_answers_match_their_schemas_and_files_are_on_the_page(repository: Repository, other_disk: Path) -> None:
     answer(repository, "init")
     repository.wt("new", "gone", "--no-up")
     repository.wt("rm", "gone", "--delete-branch")
@@ -30,13 +30,17 @@ def test_every_answer_matches_its_schema_and_every_file_is_on_the_page(repositor
     for script in WORK:
         repository.inside("feature-x", script)
         assert answer(repository, "sync", "feature-x")[0]["imported"]
+    far = other_disk / "far"
+    repository.git("worktree", "add", "--quiet", str(far))
+    repository.wt("prepare", cwd=far)
     common = repository.path / ".git"
     made = {place(path.relative_to(common)) for path in (common / "wt-sandbox").rglob("*")}
     listed = repository.git("for-each-ref", "--format=%(refname)", "refs/wt").splitlines()
     made |= {place(Path(ref)) for ref in listed}
     page = set(re.findall(r"^\| `(<common>/[^`]*)`", (PAGES / "files.md").read_text(), re.MULTILINE))
     assert {each for each in made if each} == page
-    assert answer(repository, "ls", "--size")[1]["size"] > 0
+    sizes = {each["worktree"]["name"]: each["size"] for each in answer(repository, "ls", "--size")}
+    assert sizes["shop-feature-x"] > 0
     assert answer(repository, "shared", "status")[0]["container"]
     assert answer(repository, "shared", "up")[0]["service"] == "postgres"
     assert answer(repository, "path", "feature-x") == str(repository.worktree("feature-x"))

@@ -1,6 +1,5 @@
 """`wt rm` in all states of a worktree: nobody is disturbed, no commit is lost, the same again ends what was begun."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -117,19 +116,14 @@ def test_one_that_was_killed_is_ended_by_the_same_again(repository: Repository, 
     assert repository.git("branch", "--format=%(refname:short)") == "main"
 
 
-def test_a_worktree_on_another_file_system(repository: Repository) -> None:
-    elsewhere = Path("/dev/shm") / f"wt-e2e-{os.getpid()}"
-    repository.account.run("mkdir", elsewhere)
-    try:
-        config = repository.path / ".devcontainer/wt.toml"
-        repository.account.run("tee", config, stdin=f'worktree_dir = "{elsewhere}/{{name}}"\n')
-        repository.git("commit", "--quiet", "--all", "--message", "elsewhere")
-        repository.wt("new", "x")
-        name = project(repository)
-        repository.wt("rm", "x", "--delete-branch")
-        assert left(repository, name) == [] and list(elsewhere.iterdir()) == []
-    finally:
-        shutil.rmtree(elsewhere)
+def test_a_worktree_on_another_file_system(repository: Repository, other_disk: Path) -> None:
+    config = repository.path / ".devcontainer/wt.toml"
+    repository.account.run("tee", config, stdin=f'worktree_dir = "{other_disk}/{{name}}"\n')
+    repository.git("commit", "--quiet", "--all", "--message", "elsewhere")
+    repository.wt("new", "x")
+    name = project(repository)
+    repository.wt("rm", "x", "--delete-branch")
+    assert left(repository, name) == [] and list(other_disk.iterdir()) == []
 
 
 def test_a_branch_that_was_squashed_to_the_default_branch_may_go(repository: Repository) -> None:
