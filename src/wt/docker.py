@@ -148,10 +148,17 @@ def require_versions() -> None:
 
 def stop(project: str) -> None:
     """Stop the services of a project."""
-    found = [container.id for container in containers(project=project) if container.alive and container.service]
-    if found:
+
+    def alive() -> list[str]:
+        return [container.id for container in containers(project=project) if container.alive and container.service]
+
+    if found := alive():
         with _client() as docker:
             docker.container.stop(found, time=10)
+        # What the engine lists is a copy that follows in its own time (moby: daemon/monitor.go).
+        for pause in (0.05, 0.1, 0.2, 0.4, 0.8):
+            if alive():
+                time.sleep(pause)
 
 
 def resume(project: str) -> None:
@@ -289,7 +296,7 @@ def upload_pack_running(container: Container) -> list[str]:
 def upload_pack_stopped(image: str, repository: Path, objects: Path, user: tuple[int, int]) -> list[str]:
     """The command line that serves them from a throw-away container, which sees nothing else."""
     mounts = ((repository, "/wt/repo.git"), (objects, "/wt/objects"))
-    bound = [f'type=bind,"source={_csv(str(source))}",target={target},readonly' for source, target in mounts]
+    bound = [f'--mount=type=bind,"source={_csv(str(source))}",target={target},readonly' for source, target in mounts]
     flags = [
         "--rm",
         "--interactive",
@@ -300,16 +307,7 @@ def upload_pack_stopped(image: str, repository: Path, objects: Path, user: tuple
     ]
     limits = ["--memory=1g", "--pids-limit=64", f"--user={user[0]}:{user[1]}", "--label=wt.role=import"]
     program, *arguments = _UPLOAD_PACK
-    return [
-        "docker",
-        "run",
-        *flags,
-        *limits,
-        *(f"--mount={bind}" for bind in bound),
-        f"--entrypoint={program}",
-        image,
-        *arguments,
-    ]
+    return ["docker", "run", *flags, *limits, *bound, f"--entrypoint={program}", image, *arguments]
 
 
 def image_exists(image: str) -> bool:

@@ -171,6 +171,15 @@ def test_states(bench: Bench) -> None:
     assert docker.containers(project=project.name) == () and len(held(bench, "volume")) == 1
 
 
+def test_what_was_stopped_is_seen_as_stopped_at_once(bench: Bench) -> None:
+    """A real engine's list was behind in some of a hundred cases: wt then took it for one to run a program in."""
+    project = bench.started()
+    for _ in range(10):
+        docker.stop(project.name)
+        assert not only(project).alive
+        compose.up(project, ignore, recreate=False)
+
+
 def test_up_makes_anew_only_what_changed_and_only_when_asked(bench: Bench) -> None:
     project = bench.started()
     first = only(project).id
