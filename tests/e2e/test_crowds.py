@@ -85,11 +85,11 @@ def at_once(repository: Repository, commands: Sequence[Sequence[str]]) -> list[t
     return ended([started(repository, command) for command in commands])
 
 
-def started(repository: Repository, command: Sequence[str]) -> "subprocess.Popen[str]":
+def started(repository: Repository, command: Sequence[str], *, cwd: Path | None = None) -> "subprocess.Popen[str]":
     account = repository.account
     child: subprocess.Popen[str] = subprocess.Popen(
         [str(account.tools / "wt"), *command],
-        cwd=repository.path,
+        cwd=cwd or repository.path,
         env=account.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -209,3 +209,36 @@ def test_gc_takes_nothing_from_sixteen_that_are_being_made(repository: Repositor
     assert json.loads(repository.wt("gc", "--dry-run", "--json").stdout)["result"] == []
     done = at_once(repository, [["rm", name, "--delete-branch"] for name in names])
     assert [text for code, text in done if code != 0] == []
+
+
+@as_user
+def test_all_commands_at_once_in_two_repositories(make_repository: Callable[..., Repository]) -> None:
+    """Whoever loses waits, or says why; no commit is lost, nothing is there twice, and all goes on working."""
+    repositories = [make_repository(name) for name in ("upper", "lower")]
+    commit = "git commit -q --allow-empty -m inside && git rev-parse HEAD"
+    children, made = [], {}
+    for repository in repositories:
+        for name in ("a", "b", "gone"):
+            repository.wt("new", name)
+        made[repository.path] = {repository.inside(name, commit).stdout.strip() for name in ("a", "b", "gone")}
+    for repository in repositories:
+        commands = [[verb, name] for name in ("a", "b") for verb in ("up", "sync", "down", "up")]
+        commands += [["rm", "gone"], ["new", "c"], ["new", "c"], ["gc", "--yes"], ["gc", "--yes"], ["ls"], ["doctor"]]
+        children += [started(repository, command) for command in commands]
+        trees = [repository.worktree(name) for name in ("a", "b")]
+        children += [started(repository, ["prepare"], cwd=tree) for tree in trees for _ in range(4)]
+    # What wt doctor finds in such a moment is no error, and its answer.
+    refused = [text for code, text in ended(children) if code != 0 and text]
+    assert [text for text in refused if "hint: " not in text] == []
+    for repository in repositories:
+        repository.wt("up", "a", "b", "c")
+        repository.wt("sync", "a", "b")
+        assert made[repository.path] <= set(repository.git("rev-list", "--all").split())
+        environments = [repository.env(repository.worktree(name)) for name in ("a", "b", "c")]
+        for name, environment in zip(("a", "b", "c"), environments, strict=True):
+            assert repository.inside(name, "git status --porcelain").stdout == ""
+            assert len(repository.containers(environment["COMPOSE_PROJECT_NAME"])) == 1
+        (shared,) = {environment["WT_SHARED_PROJECT"] for environment in environments}
+        (network,) = {environment["WT_NETWORK"] for environment in environments}
+        assert len(repository.containers(shared)) == 1
+        assert len(docker("network", "ls", "--quiet", "--filter", f"name=^{network}$").split()) == 1
