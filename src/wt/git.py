@@ -6,6 +6,7 @@ agent can write, and switches off what would run a program found there.
 
 import os
 import re
+import shlex
 import shutil
 import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from wt import process, versions
 from wt.errors import Refused, ToolError
 from wt.model import GitSettings, Remote, Repository, Worktree
 
+# What git says of a lock (git: lockfile.c, config.c).
+_LOCKED = re.compile(r"Unable to create '(?P<lock>.+)': File exists|could not lock config file (?P<config>.+): File ex")
 # A file name's limit, less the `.lock` that git appends, and what the path of a whole ref may take of a path's.
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
@@ -260,19 +263,33 @@ def without_credentials(url: str) -> str:
 
 
 def run_in(worktree: Worktree, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> process.Result:
-    """Run git on a worktree with every directory pinned to what the host's repository says; as `process.run`."""
+    """Run git on a worktree with every directory pinned to what the host's repository says; as `run`."""
     pinned = {
         "GIT_DIR": str(worktree.git_dir),
         "GIT_COMMON_DIR": str(worktree.repository.common_dir),
         "GIT_WORK_TREE": str(worktree.path),
     }
-    return process.run([*SAFE, *arguments], cwd=worktree.path, env={**pinned, **(env or {})}, **options)
+    return _run(arguments, cwd=worktree.path, env={**pinned, **(env or {})}, **options)
 
 
 def run(repository: Repository, *arguments: str, **options: Any) -> process.Result:
-    """Run git on the repository itself, in no worktree; options are those of `process.run`."""
-    command = [*SAFE, f"--git-dir={repository.common_dir}", *arguments]
-    return process.run(command, cwd=repository.common_dir, **options)
+    """Run git on the repository itself, in no worktree; options are those of `process.run`.
+
+    Raises:
+        ToolError: as there; where a git that was killed has left a lock, with the way to remove it.
+    """
+    return _run([f"--git-dir={repository.common_dir}", *arguments], cwd=repository.common_dir, **options)
+
+
+def _run(arguments: Sequence[str], **options: Any) -> process.Result:
+    try:
+        return process.run([*SAFE, *arguments], **options)
+    except ToolError as error:
+        if locked := _LOCKED.search(error.message):
+            remove = shlex.join(["rm", locked["lock"] or f"{locked['config']}.lock"])
+            hint = f"wait for the git that is at work there; if there is none, one was killed: {remove}"
+            raise ToolError(error.message, hint=hint) from error
+        raise
 
 
 def _refuse_unsupported(repository: Repository, values: Mapping[str, str]) -> None:

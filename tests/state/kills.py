@@ -140,7 +140,7 @@ class Kills:
         """The same command ends the job, or says what to do: then that is done."""
         if tree is not None and not tree.git_dir.exists():
             return
-        code, said = self._wt(words, tree, check=False)
+        code, said = self._unlocked(words, tree)
         if code == 0:
             self.counts["ended by the same again"] += 1
             return
@@ -150,7 +150,17 @@ class Kills:
         why = next(line for line in said.splitlines() if line.startswith("wt: "))
         self.said[re.sub(r"[/\w.-]*x\d+[/\w.-]*", "...", why)] += 1
         if hint[1].startswith("wt "):
-            self._wt(shlex.split(hint[1])[1:], tree)
+            code, said = self._unlocked(shlex.split(hint[1])[1:], tree)
+            assert code == 0, f"{hint[1]}: exit {code}\n{said}"
+
+    def _unlocked(self, words: Sequence[str], tree: Worktree | None) -> tuple[int, str]:
+        """Run a command until no lock of a git that was killed is in its way, removing these as it says."""
+        code, said = self._wt(words, tree, check=False)
+        while stale := re.search(r"^ *hint: .*: (rm .*\.lock)$", said, re.MULTILINE):
+            self.counts["locks of git removed, as was said"] += 1
+            subprocess.run(shlex.split(stale[1]), check=True)
+            code, said = self._wt(words, tree, check=False)
+        return code, said
 
     def _wt(self, words: Sequence[str], tree: Worktree | None = None, *, check: bool = True) -> tuple[int, str]:
         child = self._started(words, tree)

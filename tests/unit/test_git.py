@@ -168,6 +168,20 @@ def test_refs_move_all_or_none(shop: Path) -> None:
     assert set(host.refs(repo)) == {"refs/heads/main", "refs/heads/a"}
 
 
+@pytest.mark.parametrize("locked", ["refs/heads/a", "packed-refs", "config"])
+def test_a_lock_that_a_killed_git_has_left_is_named_with_what_removes_it(shop: Path, locked: str) -> None:
+    git(shop, "branch", "a")
+    git(shop, "pack-refs", "--all")
+    lock = shop / f".git/{locked}.lock"
+    lock.touch()
+    change = {"config": ("config", "a.b", "c")}.get(locked, ("update-ref", "-d", "refs/heads/a"))
+    with pytest.raises(ToolError, match="File exists") as refused:
+        host.run(worktree(shop).repository, *change)
+    assert str(refused.value.hint).endswith(f": rm {lock}")
+    lock.unlink()
+    host.run(worktree(shop).repository, *change)
+
+
 @pytest.mark.parametrize("name", ["ümlaut", "a\u2028b", "a\x85b", "\udcff"], ids=ascii)
 def test_refs_of_any_name_are_read_back(shop: Path, name: str) -> None:
     repo, first = worktree(shop).repository, git(shop, "rev-parse", "HEAD")
