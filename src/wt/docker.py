@@ -157,8 +157,9 @@ def stop(project: str) -> None:
             docker.container.stop(found, time=10)
         # What the engine lists is a copy that follows in its own time (moby: daemon/monitor.go).
         for pause in (0.05, 0.1, 0.2, 0.4, 0.8):
-            if alive():
-                time.sleep(pause)
+            if not alive():
+                break
+            time.sleep(pause)
 
 
 def resume(project: str) -> None:
