@@ -60,6 +60,7 @@ def signalled(
         start_new_session=True,
         **account.identity,  # type: ignore[call-overload]
     ) as child:
+        wait_for_python(child.pid)
         time.sleep(after)
         if number == signal.SIGINT:
             for _ in range(2):  # nobody waits for an answer to the first
@@ -70,6 +71,17 @@ def signalled(
         said = child.communicate(timeout=60)[1]
     assert "Traceback" not in said and "bug" not in said, said
     return int(child.returncode), said
+
+
+def wait_for_python(pid: int) -> None:
+    """Until Python itself is up, which takes it 0.01 s of a processor, an interrupt ends it in its own words."""
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    while True:
+        # proc(5): behind the name, state is the first, user and system time are the 12th and the 13th.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        if fields[0] == "Z" or (int(fields[11]) + int(fields[12])) * tick >= 0.03:
+            return
+        time.sleep(0.005)
 
 
 @pytest.fixture(scope="module")
