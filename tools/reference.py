@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from wt import errors, model
+from wt import errors, gate, model, review
 from wt.cli.verbs import app
 
 HOME = Path(__file__).parents[1] / "docs/reference"
@@ -33,6 +33,8 @@ KINDS = (
     model.Worktree,
     model.WorktreeStatus,
     model.ImportReport,
+    review.Review,
+    gate.Concern,
     model.Leftover,
     model.Finding,
     model.ServiceStatus,

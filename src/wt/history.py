@@ -1,4 +1,4 @@
-"""What the host's history says: ancestry, distances, what a range of commits brings (GitPython, off the hot paths)."""
+"""What the host's history says: ancestry and distances (GitPython, off the hot paths)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,6 @@ from wt.model import Repository
 
 if TYPE_CHECKING:
     from git.cmd import Git
-
-_GITLINK = "160000"
-# Known to git in every repository, by the length of its object names.
-_EMPTY_TREES = {
-    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
-}
 
 
 def is_ancestor(repository: Repository, old: str, new: str) -> bool:
@@ -33,28 +26,11 @@ def count(repository: Repository, old: str | None, new: str) -> int:
         return int(git.rev_list("--count", f"{old}..{new}" if old else new))
 
 
-def submodule_changes(repository: Repository, old: str | None, new: str) -> tuple[str, ...]:
-    """Paths at which `new` has a gitlink or a `.gitmodules` that `old` has not, or not the same.
-
-    With such a link in the index, a plain `git status` runs what the directory's own configuration says. What a
-    `.gitmodules` tells git to ignore counts, too.
-    """
+def merge_base(repository: Repository, one: str, other: str) -> str | None:
+    """The newest commit that both come from, None when there is none."""
     with _git(repository) as git:
-        fields = git.diff_tree(
-            "-r",
-            "-z",
-            "--no-renames",
-            "--diff-filter=AMT",
-            "--ignore-submodules=none",
-            old or _EMPTY_TREES[len(new)],
-            new,
-        ).split("\0")
-    changes = zip(fields[::2], fields[1::2], strict=False)
-    return tuple(
-        path
-        for change, path in changes
-        if change.split(" ")[1] == _GITLINK or path.rpartition("/")[2].lower() == ".gitmodules"
-    )
+        answer: str = git.merge_base(one, other, with_exceptions=False)
+        return answer.partition("\n")[0] or None
 
 
 @contextmanager

@@ -168,34 +168,46 @@ def kind(root: Path, path: str) -> int | None:
         return None
 
 
+def entries(root: Path, path: str, *, limit: int) -> list[tuple[str, int]]:
+    """Name and type of what is in a directory below `root`, `limit` of them at most.
+
+    The type is `stat.S_IFDIR`, `stat.S_IFREG` or, for anything else, 0.
+
+    Raises:
+        FileNotFoundError: it is absent.
+        Refused: it is none, lies behind a symlink, or can't be read.
+    """
+    try:
+        with _opened(root, path) as directory, os.scandir(directory) as found:
+            return sorted((each.name, _type(each)) for each in itertools.islice(found, limit))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _refusal(root, path, error) from error
+
+
 def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
     """Paths, relative to `root`, of the regular files below the directory `path`, symlinks left out.
 
     Raises:
         Refused: there are more than `limit` entries, they are too deep, or a directory can't be read or is none.
     """
-    pending, seen = [path], 0
+    pending, left = [path], limit
     while pending:
         current = pending.pop()
         try:
-            with _opened(root, current) as directory, os.scandir(directory) as entries:
-                found = [
-                    (entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False))
-                    for entry in entries
-                ]
+            found = entries(root, current, limit=left + 1)
         except FileNotFoundError:
             continue
-        except OSError as error:
-            raise _refusal(root, current, error) from error
-        seen += len(found)
-        if seen > limit:
+        left -= len(found)
+        if left < 0:
             raise Refused(f"{root / path} holds more than {limit} files")
-        for name, is_dir, is_file in sorted(found):
-            if is_dir:
+        for name, file_type in found:
+            if file_type == stat.S_IFDIR:
                 if len(current) + len(name) > _MAX_PATH:
                     raise Refused(f"{root / path} is deeper than git can reach")
                 pending.append(f"{current}/{name}")
-            elif is_file:
+            elif file_type == stat.S_IFREG:
                 yield f"{current}/{name}"
 
 
@@ -272,6 +284,12 @@ def _names(path: str) -> tuple[str, ...]:
     if any(name in {"..", "/"} for name in names):
         raise Refused(f"{path} leaves the directory that it belongs to")
     return names
+
+
+def _type(entry: "os.DirEntry[str]") -> int:
+    """What an entry is, by what the directory itself says, without a look at each."""
+    kinds = {stat.S_IFDIR: entry.is_dir(follow_symlinks=False), stat.S_IFREG: entry.is_file(follow_symlinks=False)}
+    return next((each for each, holds in kinds.items() if holds), 0)
 
 
 def _kind(directory: int, name: str) -> int | None:

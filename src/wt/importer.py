@@ -8,12 +8,12 @@ worktree's own branch moves, by fast-forward only.
 import shlex
 from collections.abc import Callable, Sequence
 
-from wt import checkouts, git, history, lfs, naming
+from wt import checkouts, difference, gate, git, history, lfs, naming
 from wt.config import Import
 from wt.errors import Refused, ToolError
-from wt.model import ImportReport, InsideRefs, Worktree
+from wt.gate import Concern
+from wt.model import ImportReport, InsideRefs, Repository, Worktree
 
-_SHOWN = 5
 # Below a worktree's prefix: what is not called so inside.
 _OWN = {"HEAD", "base", "clash", "refs", "stash"}
 # Why a branch did not move, and what resolves it.
@@ -62,7 +62,11 @@ def _parents(name: str) -> list[str]:
 
 
 def bring_in(
-    worktree: Worktree, inside: InsideRefs, server: Callable[[], Sequence[str] | None], limits: Import
+    worktree: Worktree,
+    inside: InsideRefs,
+    server: Callable[[], Sequence[str] | None],
+    limits: Import,
+    accepted: str | None = None,
 ) -> ImportReport:
     """Import what the inside has and move the worktree's branch to it where that loses nothing.
 
@@ -71,13 +75,39 @@ def bring_in(
         inside: its refs, read as text.
         server: finds the command that serves its objects, None when nothing can; asked only when some are missing.
         limits: how large and how slow an import may be.
+        accepted: the commit that somebody has looked at, so that the branch may move to it whatever it brings.
+
+    Raises:
+        ToolError: the sandbox did not serve what its refs name.
+    """
+    host = git.refs(worktree.repository)
+    wanted = keep(worktree, inside, server, limits, host)
+    moved, standing = _move(worktree, inside, host, accepted)
+    commits = history.count(worktree.repository, *moved) if moved else 0
+    return ImportReport(worktree, wanted, moved, commits, *(standing or (None, None)))
+
+
+def keep(
+    worktree: Worktree,
+    inside: InsideRefs,
+    server: Callable[[], Sequence[str] | None],
+    limits: Import,
+    host: dict[str, str],
+) -> tuple[str, ...]:
+    """Import what the inside has below `refs/wt/<id>/` and move nothing else; the refs that are new or moved.
+
+    Args:
+        worktree: whose sandbox it is.
+        inside: its refs, read as text.
+        server: as for `bring_in`.
+        limits: how large and how slow an import may be.
+        host: all refs of the host's repository.
 
     Raises:
         ToolError: the sandbox did not serve what its refs name.
     """
     # Before the commits that name them, so that the host never has a pointer without its content.
     lfs.adopt(worktree, max_bytes=limits.max_bytes)
-    host = git.refs(worktree.repository)
     wanted = missing(worktree, inside, host)
     if oids := set(wanted.values()) - set(host.values()):
         command = server()
@@ -97,13 +127,33 @@ def bring_in(
                 hint=f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s",
             ) from error
     git.update_refs(worktree.repository, {ref: (oid, None) for ref, oid in wanted.items()})
-    moved, standing = _move(worktree, inside, host)
-    commits = history.count(worktree.repository, *moved) if moved else 0
-    return ImportReport(worktree, tuple(sorted(wanted)), moved, commits, *(standing or (None, None)))
+    return tuple(sorted(wanted))
+
+
+def concerns(repository: Repository, old: str | None, new: str) -> tuple[Concern, ...]:
+    """What somebody has to look at before the host goes from one commit to another."""
+    names = difference.names(repository, new)
+    if names is None:
+        return (Concern(".", gate.ENDLESS),)
+    changes = difference.between(repository, old, new)
+    contents = difference.contents(repository, gate.wanted(changes))
+    found = gate.refused(changes, contents, names)
+    # What came from the default branch by a merge or a rebase is the host's own.
+    for other in _default_tips(repository) - {old} if found else ():
+        changes = gate.unknown(changes, difference.between(repository, other, new))
+        found = gate.refused(changes, contents, names)
+    return found
+
+
+def _default_tips(repository: Repository) -> set[str | None]:
+    """Where the default branch stands, here and as the remote has it."""
+    ours = git.default_branch(repository)
+    theirs = ours and ours.replace("refs/heads/", "refs/remotes/origin/", 1)
+    return {oid for name in (ours, theirs) if name and (oid := git.resolve(repository, name))}
 
 
 def _move(
-    worktree: Worktree, inside: InsideRefs, host: dict[str, str]
+    worktree: Worktree, inside: InsideRefs, host: dict[str, str], accepted: str | None
 ) -> tuple[tuple[str | None, str] | None, _Standing | None]:
     """Move the branch by fast-forward; else say why not, and what resolves it."""
     branch, repository = worktree.branch, worktree.repository
@@ -111,14 +161,15 @@ def _move(
         return None, (f"{worktree.path} is gone", f"its commits are below {naming.ref_prefix(worktree)}")
     checkouts.end_move(worktree)
     if branch is None or branch not in inside.refs:
-        return None, _elsewhere(worktree, inside, host)
+        return None, _elsewhere(worktree, inside, host, accepted)
     old, new = host.get(branch), inside.refs[branch]
     if old == new:
-        return None, _elsewhere(worktree, inside, host)
+        return None, _elsewhere(worktree, inside, host, accepted)
     if old is not None and not history.is_ancestor(repository, old, new):
-        return None, _elsewhere(worktree, inside, host) or _diverged(worktree, inside, old, new)
-    if brings := _submodules(worktree, branch, old, new):
-        return None, brings
+        aside = _elsewhere(worktree, inside, host, accepted)
+        return None, aside or _diverged(worktree, inside, old, new, accepted)
+    if stopped := _stopped(worktree, branch, old, new, accepted):
+        return None, stopped
     if others := [
         str(tree.path) for tree in checkouts.worktrees(repository) if tree.branch == branch and tree != worktree
     ]:
@@ -131,19 +182,19 @@ def _move(
         checkouts.move_branch(worktree, old, new)
     except Refused as error:
         return None, (error.message, error.hint)
-    return (old, new), _elsewhere(worktree, inside, host)
+    return (old, new), _elsewhere(worktree, inside, host, accepted)
 
 
-def _submodules(worktree: Worktree, ref: str, old: str | None, new: str) -> _Standing | None:
-    """What an agent could run programs on the host by, once it is in the host's index."""
-    links = history.submodule_changes(worktree.repository, old, new)
-    if not links:
+def _stopped(worktree: Worktree, ref: str, old: str | None, new: str, accepted: str | None) -> _Standing | None:
+    """What keeps the host from taking over a tip, in short."""
+    if new == accepted or not (found := concerns(worktree.repository, old, new)):
         return None
-    why = f"{naming.short_branch(ref)} brings submodules, which can run programs on the host"
-    return f"{why}: {', '.join(links[:_SHOWN])}", f"look at {_kept_at(worktree, ref)}; merge it by hand if you trust it"
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    why = f"{naming.short_branch(ref)} is not moved to {new[:10]}: {found[0].path} ({found[0].reason}){more}"
+    return why, shlex.join(["wt", "review", worktree.name])
 
 
-def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str) -> _Standing:
+def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str, accepted: str | None) -> _Standing:
     """The host's branch stands at `old`, which the inside's, at `new`, does not contain."""
     branch = worktree.branch or ""
     short = naming.short_branch(branch)
@@ -154,16 +205,15 @@ def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str) -> _St
         return why, _in_sandbox(worktree, "sh", "-c", f"git fetch host && git reset {shlex.quote(f'host/{short}')}")
     if old in inside.past:
         why = f"{short} was rewritten inside: it is {old[:10]} on the host, {new[:10]} inside"
-        take = shlex.join(["git", "-C", str(worktree.path), "reset", _kept_at(worktree, branch)])
-        return _submodules(worktree, branch, old, new) or (why, take)
+        return _stopped(worktree, branch, old, new, accepted) or (why, _by_hand(worktree, "reset", new))
     why = f"both sides moved {short}: {old[:10]} on the host, {new[:10]} inside"
     return why, _in_sandbox(worktree, "git", "catch-up")
 
 
-def _elsewhere(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> _Standing | None:
+def _elsewhere(worktree: Worktree, inside: InsideRefs, host: dict[str, str], accepted: str | None) -> _Standing | None:
     """Name work that stands on another branch inside than the worktree's."""
     if worktree.branch is None:
-        return _on_no_branch(worktree, inside, host)
+        return _on_no_branch(worktree, inside, host, accepted)
     if inside.head == worktree.branch:
         return None
     ours = naming.short_branch(worktree.branch)
@@ -173,26 +223,30 @@ def _elsewhere(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> 
     return why, f"{back} if the agent switched; {follow} if you did" if worktree.branch in inside.refs else follow
 
 
-def _on_no_branch(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> _Standing | None:
+def _on_no_branch(
+    worktree: Worktree, inside: InsideRefs, host: dict[str, str], accepted: str | None
+) -> _Standing | None:
     """The host's HEAD is detached: it does not move by itself."""
     here = (git.file_text(worktree.git_dir / "HEAD") or "").strip()
     if inside.detached == here:
         return None
     why = f"on the host no branch is checked out but commit {here[:10]}, inside {_where(inside)}"
-    if inside.detached and (
-        brings := _submodules(worktree, "HEAD", git.resolve(worktree.repository, here), inside.detached)
-    ):
-        return brings
-    if inside.head is None:
-        resolve = ("reset", _kept_at(worktree, "HEAD"))
-    else:
-        resolve = ("switch", naming.short_branch(inside.head) if inside.head in host else "BRANCH")
-    return why, shlex.join(["git", "-C", str(worktree.path), *resolve])
+    if inside.detached:
+        old = git.resolve(worktree.repository, here)
+        stopped = _stopped(worktree, "HEAD", old, inside.detached, accepted)
+        return stopped or (why, _by_hand(worktree, "reset", inside.detached))
+    branch = naming.short_branch(inside.head) if inside.head and inside.head in host else "BRANCH"
+    return why, _by_hand(worktree, "switch", branch)
 
 
 def _where(inside: InsideRefs) -> str:
     at = f"commit {inside.detached[:10]}" if inside.detached else "nothing"
     return naming.short_branch(inside.head) if inside.head else at
+
+
+def _by_hand(worktree: Worktree, *command: str) -> str:
+    """What a user types to run git in the worktree; a commit goes by its own name, so that it is what was looked at."""
+    return shlex.join(["git", "-C", str(worktree.path), *command])
 
 
 def _in_sandbox(worktree: Worktree, *command: str) -> str:

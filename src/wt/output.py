@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import sys
 import threading
 import time
@@ -16,13 +17,17 @@ from typing import TYPE_CHECKING
 
 from wt import naming, process
 from wt.errors import WtError
+from wt.gate import Concern
 from wt.model import Finding, ImportReport, InitReport, Leftover, ServiceStatus, Worktree, WorktreeStatus
+from wt.review import Review
 
 if TYPE_CHECKING:
     from rich.status import Status
 
 PATIENCE = 0.4
 JSON_VERSION = 1
+# Lines of each list of a review.
+_LISTED = 8
 # Colours and cursor movements, ECMA-48 section 5.4: dropped whole, while a lone escape character is shown.
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
@@ -121,6 +126,8 @@ def answer(command: str, result: object, *, as_json: bool, empty: str | None = N
             _write_path(result)
         case InitReport():
             _init(result)
+        case Review():
+            _review(result)
         case ():
             if empty is not None:
                 _write(empty)
@@ -237,6 +244,52 @@ def _import(report: ImportReport) -> None:
             _write(f"  hint: {report.hint}")
     if not (report.moved or others or report.kept):
         _write(f"{tree.name}: nothing new")
+
+
+def _review(found: Review) -> None:
+    """What keeps the branch from moving first, then what else can run, then how much there is; a screen at most."""
+    tree = found.worktree
+    if found.tip is None:
+        _write(f"{tree.name}: there is no commit yet")
+    _concerns("refused, until a look at it", found.refused, red=True)
+    if found.refused and found.tip:
+        _write(f"  wt sync {shlex.quote(tree.name)} --accept {found.tip[:12]}")
+    inner = tuple(Concern(path, "git runs what its configuration says") for path in found.nested)
+    _concerns("repositories in its files, not imported: run no git there", inner, red=True)
+    if not found.whole:
+        _write("not all of its files could be searched for repositories")
+    _concerns("runs on a host, or leads what runs", found.runs)
+    if found.tip:
+        counts = zip((found.commits, found.files), ("commit", "file"), strict=True)
+        much = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
+        since = f" since {found.since[:10]}" if found.since else ""
+        _write(f"{tree.name}: {much}{since}, at {found.tip[:10]}")
+
+
+def _concerns(head: str, concerns: Sequence[Concern], *, red: bool = False) -> None:
+    """Some of them, each on one line, and how many more there are."""
+    rows = [(_cut(each.path, 60), _cut(each.reason, 100)) for each in concerns[:_LISTED]]
+    width = max((len(path) for path, _ in rows), default=0)
+    told = [f"  {path.ljust(width)}  {reason}" for path, reason in rows]
+    rest = len(concerns) - len(rows)
+    more = [f"  and {rest} more: --json has them"] if rest else []
+    for text in [f"{head}:", *told, *more] if told else []:
+        _write_red(text) if red and sys.stdout.isatty() else _write(text)
+
+
+def _cut(text: str, length: int) -> str:
+    """A text on one line, its middle left out where it is longer than that."""
+    half = (length - 3) // 2
+    text = line(text)
+    return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"
+
+
+def _write_red(text: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    with _standard_output():
+        Console().print(Text(line(text), "red"), soft_wrap=True)
 
 
 def _finding(row: Finding) -> None:

@@ -31,7 +31,7 @@ TREES = ["shop", "feature", "main", "topic"]
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        *((f"wt {verb} ", TREES) for verb in ("up", "down", "rm", "sync", "exec", "shell", "path", "logs")),
+        *((f"wt {verb} ", TREES) for verb in ("up", "down", "rm", "sync", "review", "exec", "shell", "path", "logs")),
         ("wt-sandbox path f", ["feature"]),
         ("wt path t", ["topic"]),
         ("wt path 'fea", ["feature"]),
@@ -57,6 +57,15 @@ TREES = ["shop", "feature", "main", "topic"]
 )
 def test_every_place_offers_what_fits_there(shop: Path, line: str, expected: list[str]) -> None:
     assert offered(shop, line) == expected
+
+
+def test_accept_offers_what_came_in_and_is_on_no_branch(shop: Path) -> None:
+    assert offered(shop, "wt sync --accept ") == []
+    oid = git(shop, "commit-tree", "-m", "came in", "HEAD^{tree}")
+    git(shop, "update-ref", "refs/wt/feature/heads/topic", oid)
+    git(shop, "update-ref", "refs/wt/feature/heads/other", git(shop, "rev-parse", "old"))
+    assert offered(shop, "wt sync --accept ") == offered(shop, f"wt sync feature --accept {oid[:3]}") == [oid[:12]]
+    git(shop, "update-ref", "-d", "refs/wt/feature/heads/topic")
 
 
 def test_a_name_or_branch_comes_with_the_other(shop: Path) -> None:

@@ -15,8 +15,8 @@ LAYERS = (
     "steps versions complaints",
     "process locks naming hostile mounts",
     "config envfile node trash",
-    "scaffold git history docker",
-    "checkouts disks lfs compose merges health",
+    "scaffold git history docker gate",
+    "checkouts disks lfs compose merges health difference review nested",
     "private_repo importer inventory addition strays",
     "plan removal apply selection drift",
     "garbage",
@@ -40,6 +40,8 @@ ADAPTERS = {
     "health",
     "strays",
     "merges",
+    "difference",
+    "nested",
     "importer",
     "inventory",
     "hostile",
@@ -117,7 +119,7 @@ def test_only_cli_imports_commands_and_what_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    "pure", ["plan", "addition", "removal", "garbage", "drift", "naming", "model", "steps", "errors"]
+    "pure", ["plan", "addition", "removal", "garbage", "drift", "gate", "review", "naming", "model", "steps", "errors"]
 )
 def test_pure_modules_touch_no_adapter(pure: str) -> None:
     assert {room(other) for other in IMPORTS[f"wt.{pure}"]} & ADAPTERS == set()

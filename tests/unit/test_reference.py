@@ -69,7 +69,7 @@ def test_schemas_are_valid_and_allow_nothing_else(name: str) -> None:
     assert [each for each in found if each["additionalProperties"] or each["required"] != [*each["properties"]]] == []
 
 
-@pytest.mark.parametrize("typed", ["init", "init --dry-run", "ls", "sync", "path", "sync feature shop"])
+@pytest.mark.parametrize("typed", ["init", "init --dry-run", "ls", "sync", "path", "sync feature shop", "review"])
 def test_answers_match_their_schemas(shop: Path, typed: str) -> None:
     linked(shop)
     done = wt(shop, *typed.split(), "--json")

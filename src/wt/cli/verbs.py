@@ -22,6 +22,7 @@ from wt.cli.arguments import (
     offer,
     require_terminal,
 )
+from wt.errors import Refused
 
 app = typer.Typer(
     name="wt",
@@ -184,14 +185,38 @@ def gc(
 
 
 @app.command()
-def sync(names: Names = None, as_json: Json = False) -> None:
+def sync(
+    names: Names = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMIT", help="Move to this one, whatever `wt review` says of it.", autocompletion=offer("tips")
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Bring in what was committed inside.
 
-    A branch moves only straight forward; where both sides have new commits, nothing moves and both are named.
+    A branch moves only straight forward, and not to what has to be looked at first; where both sides have new commits,
+    nothing moves and both are named.
     """
     from wt.commands import sync as command
 
-    output.answer("sync", command.run(context(), names or ()), as_json=as_json)
+    output.answer("sync", command.run(context(), names or (), accept), as_json=as_json)
+
+
+@app.command()
+def review(name: Name = None, as_json: Json = False) -> None:
+    """Show what a branch brings that can run on the host.
+
+    It imports what was committed inside and moves nothing. The exit code is 3 when something of it is refused.
+    """
+    from wt.commands import review as command
+
+    found = command.run(context(), name)
+    output.answer("review", found, as_json=as_json)
+    if found.refused:
+        raise typer.Exit(Refused.exit_code)
 
 
 @app.command()

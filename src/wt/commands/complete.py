@@ -67,6 +67,16 @@ def revisions(context: Context) -> dict[str, str]:
     return {ref.split("/", 2)[2]: "" for ref in found}
 
 
+def tips(context: Context) -> dict[str, str]:
+    """Commits that came in from a sandbox and are on none of the host's branches, each with its worktree."""
+    repository, _ = checkouts.locate(context.directory)
+    found = git.refs(repository, "refs/heads/", "refs/wt/")
+    there = {oid for name, oid in found.items() if name.startswith("refs/heads/")}
+    trees = checkouts.worktrees(repository)
+    kept = {naming.ref_prefix(tree) + (tree.branch or "refs/HEAD").removeprefix("refs/"): tree.name for tree in trees}
+    return {found[ref][:12]: name for ref, name in kept.items() if ref in found and found[ref] not in there}
+
+
 def shared_services(context: Context) -> dict[str, str]:
     """Names of the shared services."""
     tree = selection.worktree(context, None)

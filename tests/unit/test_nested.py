@@ -1,0 +1,91 @@
+"""Repositories that an agent left in a worktree's files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from unit.repos import commit, git, linked, repository, run
+from wt import nested
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return linked(repository(tmp_path / "shop"))
+
+
+def layout(place: Path, *names: str) -> None:
+    for name in names:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text("x")
+
+
+def test_every_kind_is_found_wherever_it_lies(root: Path) -> None:
+    git(root, "init", "--quiet", "deep/clone")
+    git(root, "init", "--quiet", "--bare", "node_modules/bare")
+    git(root, "init", "--quiet", "deep/clone/within")
+    layout(root / "pointer", ".git")
+    layout(root / "short", "git~1")
+    layout(root / "common", "Head", "commondir")
+    layout(root / "none", "HEAD", "objects")
+    (root / "dangling").mkdir()
+    (root / "dangling/.GIT").symlink_to("/nowhere")
+    kinds = ("common", "dangling", "deep/clone", "deep/clone/within", "node_modules/bare", "pointer", "short")
+    assert nested.repositories(root) == (kinds, True)
+    assert nested.repositories(root, {"deep"}) == (tuple(each for each in kinds if "deep" not in each), True)
+
+
+def test_git_in_what_is_found_runs_what_its_configuration_says(root: Path) -> None:
+    marker = root.parent / "ran"
+    program = root / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
+    program.chmod(0o755)
+    (root / "harmless").mkdir()
+    git(root, "init", "--quiet", "clone")
+    commit(root / "clone")
+    git(root / "clone", "config", "core.fsmonitor", str(program))
+    (place,), _ = nested.repositories(root)
+    for each, ran in (("harmless", False), (place, True)):
+        run(["git", "-C", str(root / each), "status"], root)
+        assert marker.exists() is ran
+
+
+def test_no_symlink_is_followed(root: Path, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "elsewhere/x")
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    assert list((root / "link").glob("*/.git")), "a plain walk would find it"
+    assert nested.repositories(root) == ((), True)
+
+
+def test_the_search_has_an_end_and_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        layout(root / f"d{number:02}", ".git")
+    assert len(nested.repositories(root)[0]) == 20
+    found, whole = nested.repositories(root, limit=30)
+    assert not whole and 0 < len(found) < 20
+    assert nested.repositories(root, seconds=-1) == ((), False)
+    monkeypatch.setattr(nested, "_MAX_FOUND", 5)
+    found, whole = nested.repositories(root)
+    assert not whole and len(found) == 5
+
+
+def test_a_directory_deeper_than_a_path_can_be_is_searched(root: Path) -> None:
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(30):
+        os.mkdir("d" * 200, dir_fd=here)
+        here, before = os.open("d" * 200, os.O_RDONLY, dir_fd=here), here
+        os.close(before)
+    os.mkdir(".git", dir_fd=here)
+    os.close(here)
+    ((place,), whole) = nested.repositories(root)
+    assert whole and len(place) > 6_000
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_what_can_t_be_read_is_said(root: Path) -> None:
+    (root / "closed").mkdir(mode=0)
+    assert nested.repositories(root) == ((), False)
+
+
+def test_what_is_no_directory_any_more_is_passed_over(tmp_path: Path) -> None:
+    assert nested.repositories(tmp_path / "gone") == ((), True)
