@@ -9,7 +9,7 @@ from wt.errors import ToolError
 from wt.gate import Change
 from wt.model import Repository
 
-# Files of a commit; more, be they the same few over and over again, are not counted.
+# Files and directories of a commit; more, be they the same few over and over again, are not counted.
 _MAX_FILES = 2_000_000
 # Bytes of a file that is looked into, and of all together.
 _MAX_BLOB = 8 * 1024 * 1024
@@ -36,8 +36,8 @@ def between(repository: Repository, old: str | None, new: str) -> tuple[Change, 
 def names(repository: Repository, commit: str, *, limit: int = _MAX_FILES) -> tuple[str, ...] | None:
     """Every path of a commit, None when there are more than can be looked at: a few objects can name billions."""
     listing = ("ls-tree", "-r", "--name-only", "--full-tree")
-    # The first one for its lines, which can be counted as they come.
-    with closing(process.follow([*git.SAFE, f"--git-dir={repository.common_dir}", *listing, commit])) as lines:
+    # The first one for its lines, which can be counted as they come; directories too, which can be many and empty.
+    with closing(process.follow([*git.SAFE, f"--git-dir={repository.common_dir}", *listing, "-t", commit])) as lines:
         if sum(1 for _ in zip(lines, range(limit + 1), strict=False)) > limit:
             return None
     return tuple(git.run(repository, *listing, "-z", commit, seconds=_SECONDS).text.split("\0")[:-1])

@@ -258,7 +258,11 @@ def _review(found: Review) -> None:
     _concerns("repositories in its files, not imported: run no git there", inner, red=True)
     if not found.whole:
         _write("not all of its files could be searched for repositories")
-    _concerns("runs on a host, or leads what runs", found.runs)
+    alike: dict[str, list[str]] = {}
+    for each in found.runs:
+        alike.setdefault(each.reason, []).append(each.path)
+    runs = [Concern(_and_more(paths), reason) for reason, paths in alike.items()]
+    _concerns("runs on a host, or leads what runs", runs)
     if found.tip:
         counts = zip((found.commits, found.files), ("commit", "file"), strict=True)
         much = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
@@ -275,6 +279,10 @@ def _concerns(head: str, concerns: Sequence[Concern], *, red: bool = False) -> N
     more = [f"  and {rest} more: --json has them"] if rest else []
     for text in [f"{head}:", *told, *more] if told else []:
         _write_red(text) if red and sys.stdout.isatty() else _write(text)
+
+
+def _and_more(paths: list[str]) -> str:
+    return _cut(paths[0], 48) + (f", and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def _cut(text: str, length: int) -> str:

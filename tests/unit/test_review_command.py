@@ -308,8 +308,9 @@ def test_repositories_of_other_kinds(tmp_path: Path, kind: str) -> None:
     assert bring_in(inside, tip).moved
 
 
-def test_a_commit_of_billions_of_files_is_refused_in_no_time(inside: Inside) -> None:
-    mode, oid = "100644 blob", blob(inside, "x")
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_commit_of_billions_of_files_or_directories_is_refused_in_no_time(inside: Inside, *, empty: bool) -> None:
+    mode, oid = ("040000 tree", blob(inside, b"", "tree")) if empty else ("100644 blob", blob(inside, "x"))
     for _ in range(9):
         lines = "".join(f"{mode} {oid}\tx{number}\n" for number in range(12))
         command = ["git", f"--git-dir={inside.path}", "mktree"]
@@ -375,11 +376,12 @@ def test_a_review_fits_on_a_screen_and_names_what_matters_first(inside: Inside) 
         f"  wt sync feature --accept {tip[:12]}",
     ]
     assert said[3] == "runs on a host, or leads what runs:"
+    assert said[4] == "  .github/workflows/0.yml, and 29 more  new; CI runs it"
     assert said[-2:] == [
-        "  and 23 more: --json has them",
+        "  package.json                          scripts.test: vitest",
         f"feature: 31 commits, 32 files since {ours(inside)[:10]}, at {tip[:10]}",
     ]
-    assert len(said) < 24
+    assert len(said) < 12
     assert ours(inside) == git(inside.tree.path, "rev-parse", "main"), "it moves nothing"
 
 
@@ -439,6 +441,23 @@ def test_repositories_in_the_files_are_named_and_refuse_nothing(inside: Inside) 
     said = wt(inside.tree.path, "review").stdout
     assert "repositories in its files, not imported: run no git there:" in said
     assert [line.split()[0] for line in said.splitlines()[1:3]] == ["deps/one", "two"]
+
+
+def test_long_lists_are_cut_with_a_count(inside: Inside) -> None:
+    scripts = {f"s{number}": "x" for number in range(100)}
+    add(inside, "package.json", json.dumps({"scripts": scripts}))
+    for number in range(10):
+        add(inside, f"l{number}", f"/{number}", "120000")
+    said = review(inside, 3).splitlines()
+    assert "  and 2 more: --json has them" in said and "  and 92 more: --json has them" in said
+    found = json.loads(review(inside, 3, "--json"))["result"]
+    assert (len(found["refused"]), len(found["runs"])) == (10, 100)
+
+
+def test_worktrees_of_the_repository_inside_the_main_checkout_are_known(shop: Path) -> None:
+    git(shop, "worktree", "add", "--quiet", "-b", "inner", "trees/inner")
+    git(shop, "init", "--quiet", "trees/other")
+    assert "trees/other" in (said := wt(shop, "review").stdout) and "trees/inner" not in said
 
 
 def test_it_needs_a_worktree(tmp_path: Path) -> None:
