@@ -14,6 +14,8 @@ from wt.errors import Refused, ToolError
 from wt.gate import Concern
 from wt.model import ImportReport, InsideRefs, Repository, Worktree
 
+# Characters of a path, and of what it is, in a line; an agent can make either as long as it likes.
+_SHOWN = 100
 # Below a worktree's prefix: what is not called so inside.
 _OWN = {"HEAD", "base", "clash", "refs", "stash"}
 # Why a branch did not move, and what resolves it.
@@ -190,7 +192,8 @@ def _stopped(worktree: Worktree, ref: str, old: str | None, new: str, accepted: 
     if new == accepted or not (found := concerns(worktree.repository, old, new)):
         return None
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-    why = f"{naming.short_branch(ref)} is not moved to {new[:10]}: {found[0].path} ({found[0].reason}){more}"
+    first = f"{found[0].path[:_SHOWN]} ({found[0].reason[:_SHOWN]}){more}"
+    why = f"{naming.short_branch(ref)} is not moved to {new[:10]}: {first}"
     return why, shlex.join(["wt", "review", worktree.name])
 
 

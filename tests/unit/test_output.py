@@ -1,6 +1,8 @@
 """Everything that is said."""
 
 import json
+import re
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +13,14 @@ from hypothesis import strategies as st
 from unit.nouns import tree
 from wt import output
 from wt.errors import Refused
+from wt.gate import Concern
 from wt.model import ImportReport, InitReport, ServiceStatus, WorktreeStatus
+from wt.review import Review
 
 Captured = pytest.CaptureFixture[str]
 ROW = WorktreeStatus(tree(), "running", unsynced=0, dirty=False, ahead=1, behind=0, last_commit=None)
 IMPORT = ImportReport(tree(), ("refs/wt/feature/heads/feature",), ("a", "b" * 40), 1)
+REVIEW = Review(tree(), "a" * 40, "b" * 40, 2, 1, (Concern("x\x1b[0m", "y"),), (), ("z",), whole=False)
 TREE_JSON = {"name": "feature", "id": "feature", "branch": "feature", "path": "/code/feature"}
 
 
@@ -57,6 +62,11 @@ def test_escapes_are_taken_out(text: str, cleaned: str) -> None:
             {"worktree": TREE_JSON, "imported": ["refs/wt/feature/heads/feature"], "moved": ["a", "b" * 40]}
             | {"commits": 1, "kept": None, "hint": None},
         ),
+        (
+            REVIEW,
+            {"worktree": TREE_JSON, "tip": "a" * 40, "since": "b" * 40, "commits": 2, "files": 1}
+            | {"refused": [{"path": "x\x1b[0m", "reason": "y"}], "runs": [], "nested": ["z"], "whole": False},
+        ),
         (ServiceStatus("postgres", "Up", None), {"service": "postgres", "state": "Up", "container": None}),
         (
             InitReport(("a",), ("b",), True, ("+c",), ("d",), ("e",), "f"),
@@ -81,6 +91,26 @@ def test_an_error_is_one_line_its_details_and_a_hint_or_one_object(capsys: Captu
     output.failure(Refused("no way", details=("first",)), as_json=True)
     expected = {"code": "refused", "message": "no way", "hint": None, "details": ["first"]}
     assert json.loads(capsys.readouterr().out) == {"version": 1, "error": expected}
+
+
+def test_what_is_refused_is_red_on_a_terminal(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    output.answer("review", REVIEW, as_json=False)
+    plain = capsys.readouterr().out
+    assert plain.splitlines() == [
+        "refused, until a look at it:",
+        "  x  y",
+        "  wt sync feature --accept aaaaaaaaaaaa",
+        "repositories in its files, not imported: run no git there:",
+        "  z  git runs what its configuration says",
+        "not all of its files could be searched for repositories",
+        "feature: 2 commits, 1 file since bbbbbbbbbb, at aaaaaaaaaa",
+    ]
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    output.answer("review", REVIEW, as_json=False)
+    red = re.findall("\x1b\\[31m(.*?)\x1b\\[0m", capsys.readouterr().out)
+    assert red == [*plain.splitlines()[:2], *plain.splitlines()[3:5]]
 
 
 SIZES = {0: "0 B", 999: "999 B", 1500: "1.5 kB", 999_400: "999.4 kB", 1_500_000: "1.5 MB", 5 * 10**12: "5000.0 GB"}

@@ -400,6 +400,7 @@ def test_what_an_agent_wrote_drives_no_terminal_and_is_data_in_json(inside: Insi
     name = "\x1b[2J\n\udcff" + "long" * 500
     add(inside, f"{name}/\u202egit~2", "x")
     add(inside, "link", "/\x1b]0;x\x07\n" + "y" * 3000, "120000")
+    assert len(bring_in(inside).kept or "") < 300
     said = review(inside, 3)
     assert "\x1b" not in said and "\u202e" not in said and max(map(len, said.splitlines())) < 200
     answer = json.loads(review(inside, 3, "--json"))
