@@ -37,6 +37,7 @@ KINDS = (
     gate.Concern,
     model.Leftover,
     model.Finding,
+    model.TrustReport,
     model.ServiceStatus,
 )
 COMMANDS_PAGE = """# Commands

@@ -1,15 +1,19 @@
 """What wt asks of docker compose: projects are built, started, and their logs are read."""
 
+import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 from wt import complaints, docker, envfile, process
 from wt.errors import ToolError, UsageError, WtError
 from wt.model import ComposeProject, Container
 
 RECOVERY_SECONDS = 10
+# Seconds for reading files, none of which is large.
+_PATIENCE = 60
 
 # What compose says of each thing it makes, whether or not it works out.
 _ROUTINE = re.compile(r"\s*(Container|Volume|Network|Image) .* (\w+ing|Created|Started|Healthy|Recreated|Stopped)$")
@@ -78,6 +82,25 @@ def up_and_wait(
         raise WtError(error.message, hint=hint, details=error.details + _logs_of_unwell(found)) from error
 
 
+def resolved(compose: ComposeProject) -> Mapping[str, Any]:
+    """What compose makes of a project's files: variables, anchors, merges and extensions resolved.
+
+    Raises:
+        UsageError: it can't read them, with what it says.
+    """
+    command, named = _command(compose)
+    dropped = dict.fromkeys(named)
+    answer = process.run([*command, "config", "--format", "json"], check=False, env=dropped, seconds=_PATIENCE)
+    if answer.code != 0:
+        said = answer.stderr.decode(errors="replace").strip()
+        raise complaints.known(said) or _unreadable(compose, said.splitlines())
+    # As compose would read it again: with each dollar doubled.
+    try:
+        return dict(json.loads(answer.text.replace("$$", "$")))
+    except (ValueError, TypeError) as error:
+        raise ToolError("docker compose config printed no JSON", hint="is compose 2.24 or newer?") from error
+
+
 def _replacing(*, recreate: bool, force: bool) -> list[str]:
     """Which containers compose replaces."""
     return ["--force-recreate"] if force else [] if recreate else ["--no-recreate"]
@@ -116,12 +139,7 @@ def _run(compose: ComposeProject, arguments: Sequence[str], detail: Callable[[st
 
     Through our own door, since an interrupt has to end it: python-on-whales lets it run on.
     """
-    files = [option for file in compose.files for option in ("--file", str(file))]
-    project = ["--project-name", compose.name, "--project-directory", str(compose.directory)]
-    options = [*project, "--env-file", str(compose.env_file), *files, "--ansi", "never"]
-    command = ["docker", "compose", *options]
-    # A variable of the same name would win over the file; docker itself can't do without these two.
-    named = envfile.read(compose.env_file.read_text(errors="surrogateescape")).keys() - {"PATH", "HOME"}
+    command, named = _command(compose)
     lines: list[str] = []
     try:
         with closing(process.follow([*command, *arguments], without=named)) as output:
@@ -134,9 +152,23 @@ def _run(compose: ComposeProject, arguments: Sequence[str], detail: Callable[[st
         if known := complaints.known(complaint):
             raise known from error
         if unreadable := _complaints([*command, "config", "--quiet"], without=named):
-            names = " and ".join(f".devcontainer/{file.name}" for file in compose.files)
-            raise UsageError(f"docker compose can't read {names}", details=unreadable) from error
+            raise _unreadable(compose, unreadable) from error
         raise WtError(failure, hint=complaints.unseen(complaint), details=tuple(_telling(lines))) from error
+
+
+def _command(compose: ComposeProject) -> tuple[list[str], Collection[str]]:
+    """The beginning of a command line, and the names of variables that it must not inherit."""
+    files = [option for file in compose.files for option in ("--file", str(file))]
+    project = ["--project-name", compose.name, "--project-directory", str(compose.directory)]
+    options = [*project, "--env-file", str(compose.env_file), *files, "--ansi", "never"]
+    # A variable of the same name would win over the file; docker itself can't do without these two.
+    named = envfile.read(compose.env_file.read_text(errors="surrogateescape")).keys() - {"PATH", "HOME"}
+    return ["docker", "compose", *options], named
+
+
+def _unreadable(compose: ComposeProject, said: Sequence[str]) -> UsageError:
+    names = " and ".join(f".devcontainer/{file.name}" for file in compose.files)
+    return UsageError(f"docker compose can't read {names}", details=tuple(said[-8:]))
 
 
 def _complaints(command: Sequence[str], *, without: Collection[str]) -> tuple[str, ...]:
@@ -145,7 +177,7 @@ def _complaints(command: Sequence[str], *, without: Collection[str]) -> tuple[st
     try:
         lines += (data.decode(errors="replace").strip() for data in process.follow(command, without=without))
     except ToolError as error:
-        return tuple(lines[-8:]) or (error.message,)
+        return tuple(lines) or (error.message,)
     return ()
 
 

@@ -68,6 +68,23 @@ class Agent:
 
 
 @dataclass(frozen=True)
+class Allow:
+    """`[allow]`: what compose files may weaken, by the names that a refusal prints; see `weakness`."""
+
+    privileged: tuple[str, ...] = ()
+    docker_socket: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    binds: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """What a repository says in wt.toml; every key is optional.
 
@@ -90,9 +107,10 @@ class Config:
     limits: Limits = Limits()
     import_: Import = Import()
     agent: Agent = Agent()
+    allow: Allow = Allow()
 
 
-_SECTIONS = {"shared": Shared, "limits": Limits, "import": Import, "agent": Agent}
+_SECTIONS = {"shared": Shared, "limits": Limits, "import": Import, "agent": Agent, "allow": Allow}
 _PATH_LISTS = {"node_modules", "protect", "hide"}
 
 
@@ -195,6 +213,10 @@ def _value(key: str, value: object, default: object) -> object:
         if isinstance(value, list) and all(isinstance(item, str) and _inside(item, key) for item in value):
             return tuple(dict.fromkeys(str(PurePosixPath(item)) for item in value))
         allowed = 'a list of paths inside the repository, such as ["packages/a"], none of which wt mounts itself'
+    elif isinstance(default, tuple):
+        if isinstance(value, list) and all(isinstance(item, str) and item and item.isprintable() for item in value):
+            return tuple(value)
+        allowed = 'a list of names in quotes, such as ["app"], as a refusal prints them'
     elif isinstance(default, int):
         most = _NUMBERS.get(key, 2**31 - 1)
         if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:

@@ -28,6 +28,7 @@ class Sight:
         unreadable: what git complains of.
         damage: what is broken about its private repository.
         replaced: whether that is another one than wt made.
+        untrusted: its `.devcontainer` differs from what the user approved.
         refusal: why it can't be prepared, and what to do.
         unprepared: what `prepare` would write again.
         outdated: whether its containers were made with another configuration than today's.
@@ -47,6 +48,7 @@ class Sight:
     unreadable: str | None = None
     damage: str | None = None
     replaced: bool = False
+    untrusted: bool = False
     refusal: tuple[str, str | None] | None = None
     unprepared: tuple[str, ...] = ()
     outdated: bool = False
@@ -194,6 +196,9 @@ def _private(sight: Sight, name: str) -> list[Finding]:
 
 def _prepared(sight: Sight, name: str) -> list[Finding]:
     tree = sight.worktree
+    if sight.untrusted:
+        message = f".devcontainer of {tree.name} differs from what you trusted"
+        return [Finding("untrusted", tree, message, _line("wt", "trust", name), "it shows what differs, and asks")]
     if sight.refusal:
         message, hint = sight.refusal
         return [Finding("refused", tree, f"no sandbox can start: {message}", None, hint)]

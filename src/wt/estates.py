@@ -123,7 +123,7 @@ def _states(repository: Repository) -> list[str]:
     names = [each.name for each in state.iterdir() if each.is_dir()] if state.is_dir() else []
     aside = state / naming.ASIDE
     put_aside = [f"{naming.ASIDE}/{each.name}" for each in aside.iterdir()] if aside.is_dir() else []
-    return sorted({*names, *put_aside} - {naming.ASIDE, naming.TRASH})
+    return sorted({*names, *put_aside} - {naming.ASIDE, naming.TRASH, naming.TRUST})
 
 
 def _kept_for(host: Mapping[str, str]) -> list[str]:

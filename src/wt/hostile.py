@@ -171,7 +171,7 @@ def kind(root: Path, path: str) -> int | None:
 def entries(root: Path, path: str, *, limit: int) -> list[tuple[str, int]]:
     """Name and type of what is in a directory below `root`, `limit` of them at most.
 
-    The type is `stat.S_IFDIR`, `stat.S_IFREG` or, for anything else, 0.
+    The type is `stat.S_IFDIR`, `stat.S_IFREG`, `stat.S_IFLNK` or, for anything else, 0.
 
     Raises:
         FileNotFoundError: it is absent.
@@ -192,6 +192,15 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
     Raises:
         Refused: there are more than `limit` entries, they are too deep, or a directory can't be read or is none.
     """
+    return (each for each, kind in below(root, path, limit=limit) if kind == stat.S_IFREG)
+
+
+def below(root: Path, path: str, *, limit: int) -> Iterator[tuple[str, int]]:
+    """All that is below the directory `path` and is no directory: paths, relative to `root`, and types as `entries`.
+
+    Raises:
+        Refused: as `files`.
+    """
     pending, left = [path], limit
     while pending:
         current = pending.pop()
@@ -202,13 +211,37 @@ def files(root: Path, path: str, *, limit: int) -> Iterator[str]:
         left -= len(found)
         if left < 0:
             raise Refused(f"{root / path} holds more than {limit} files")
-        for name, file_type in found:
-            if file_type == stat.S_IFDIR:
-                if len(current) + len(name) > _MAX_PATH:
-                    raise Refused(f"{root / path} is deeper than git can reach")
+        for name, kind in found:
+            if kind != stat.S_IFDIR:
+                yield f"{current}/{name}", kind
+            elif len(current) + len(name) > _MAX_PATH:
+                raise Refused(f"{root / path} is deeper than git can reach")
+            else:
                 pending.append(f"{current}/{name}")
-            elif file_type == stat.S_IFREG:
-                yield f"{current}/{name}"
+
+
+def is_executable(root: Path, path: str) -> bool:
+    """Whether a regular file below `root` may be run by its owner.
+
+    Raises:
+        FileNotFoundError: it is absent.
+        Refused: it is something else, or lies behind a symlink.
+    """
+    with _regular(root, path) as file:
+        return bool(os.fstat(file.fileno()).st_mode & stat.S_IXUSR)
+
+
+def target(root: Path, path: str) -> str:
+    """What a symlink below `root` says, wherever that leads.
+
+    Raises:
+        Refused: it is none, or lies behind one.
+    """
+    try:
+        with _parent(root, path) as (directory, name):
+            return os.readlink(name, dir_fd=directory)
+    except OSError as error:
+        raise _refusal(root, path, error) from error
 
 
 def size(root: Path) -> int:
@@ -287,9 +320,10 @@ def _names(path: str) -> tuple[str, ...]:
 
 
 def _type(entry: "os.DirEntry[str]") -> int:
-    """What an entry is, by what the directory itself says, without a look at each."""
-    kinds = {stat.S_IFDIR: entry.is_dir(follow_symlinks=False), stat.S_IFREG: entry.is_file(follow_symlinks=False)}
-    return next((each for each, holds in kinds.items() if holds), 0)
+    """Without another system call, in which the entry could be gone."""
+    if entry.is_dir(follow_symlinks=False):
+        return stat.S_IFDIR
+    return stat.S_IFLNK if entry.is_symlink() else stat.S_IFREG if entry.is_file(follow_symlinks=False) else 0
 
 
 def _kind(directory: int, name: str) -> int | None:

@@ -323,6 +323,21 @@ class Leftover:
 
 
 @dataclass(frozen=True)
+class TrustReport:
+    """What `wt trust` found in a worktree, or did.
+
+    Attributes:
+        worktree: whose `.devcontainer` it is.
+        trusted: whether it is approved.
+        difference: from the approved version that is closest: what became of each file, then a unified diff.
+    """
+
+    worktree: Worktree
+    trusted: bool
+    difference: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ServiceStatus:
     """One row of `wt shared status`.
 

@@ -15,6 +15,7 @@ MAIN_ID = "main"
 RECORD = "repository"
 ASIDE = "aside"
 TRASH = "trash"
+TRUST = "trust"
 _LINKED_PREFIX = "linked."
 
 # In a bare repository there may be worktrees, too; what a sandbox wrote in one of these would run on the host.
@@ -48,7 +49,7 @@ def linked_id(admin_name: str) -> str:
     In any case, since there are file systems that don't tell `Main` from `main`.
     """
     name = admin_name.lower()
-    taken = name in {MAIN_ID, RECORD, ASIDE, TRASH} or name.startswith(_LINKED_PREFIX)
+    taken = name in {MAIN_ID, RECORD, ASIDE, TRASH, TRUST} or name.startswith(_LINKED_PREFIX)
     return _LINKED_PREFIX + admin_name if taken else admin_name
 
 

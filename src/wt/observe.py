@@ -7,10 +7,11 @@ import stat
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from wt import (
+    __version__,
     checkouts,
+    compose,
     config,
     docker,
     envfile,
@@ -23,9 +24,11 @@ from wt import (
     plan,
     private_repo,
     scaffold,
+    sources,
+    weakness,
 )
 from wt.errors import Refused, ToolError, UsageError, WtError
-from wt.model import Container, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
+from wt.model import ComposeProject, Container, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
 
 # Files below .devcontainer that change nothing in a sandbox that was made with them.
 _NOT_CONFIGURATION = {".env", "devcontainer.json", "container-prompt.md", "wt.toml"}
@@ -42,11 +45,11 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     _require_devcontainer(tree)
     _refuse_unreadable(tree, user)
     settings = config.load(tree.path)
-    compose, compose_wt = (_text(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
-    if compose is None or compose_wt is None:
-        name = plan.COMPOSE_FILES[compose is not None]
+    own, compose_wt = (_text(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
+    if own is None or compose_wt is None:
+        name = plan.COMPOSE_FILES[own is not None]
         raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint="wt init writes it; commit it")
-    _refuse_without_app(compose)
+    _refuse_without_app(own)
     facts = scaffold.read_facts(compose_wt)
     scaffold.refuse_stale(facts, settings)
     git_settings = git.settings(tree.repository, tree.branch)
@@ -79,7 +82,50 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         containers=containers,
         notes=_notes(tree),
         damage=health.damage(tree),
+        env_tracked=checkouts.tracks(tree, plan.ENV_FILE),
     )
+
+
+def answer(tree: Worktree, version: str) -> str:
+    """What stands for all that `refuse_weak` looks at in `.devcontainer`, for a version of its other files."""
+    return naming.digest(__version__, version, _text(tree, plan.ENV_FILE) or "", length=64)
+
+
+def refuse_weak(tree: Worktree, settings: config.Config) -> bool:
+    """Refuse compose files that weaken the sandbox, or the host; whether that holds until `answer` changes.
+
+    What lies outside of `.devcontainer` was not approved with it, and may be another thing the next time.
+
+    Raises:
+        Refused: with what is not allowed by name.
+        UsageError: compose can't read them.
+    """
+    values = envfile.read(_text(tree, plan.ENV_FILE) or "")
+    projects = [(plan.compose_project(tree), False)]
+    if hostile.kind(tree.path, f"{plan.DEVCONTAINER}/{settings.shared.file}") is not None:
+        projects.append((plan.shared_project(tree, settings), True))
+    lasting = True
+    for project, shared in projects:
+        found = _weaknesses(tree, project, weakness.ground(values, settings.protect, shared=shared))
+        names = [each.name for each in project.files]
+        weakness.refuse(found, settings.allow, " and ".join(f"{plan.DEVCONTAINER}/{each}" for each in names))
+        for each in found:
+            _refuse_link(tree, each)
+        lasting = lasting and not any(each.path for each in found)
+    return lasting
+
+
+def _weaknesses(tree: Worktree, project: ComposeProject, ground: weakness.Ground) -> tuple[weakness.Weakness, ...]:
+    named = sources.named(tree.path, plan.DEVCONTAINER, [each.name for each in project.files])
+    read = [found for service, path in named for found in weakness.file(service, Path(path), ground)]
+    return tuple(dict.fromkeys([*weakness.found(compose.resolved(project), ground), *read]))
+
+
+def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:
+    """What may be used by its name may not become another thing: the engine follows symlinks, and so does compose."""
+    path = Path(found.path or "/")
+    if path.is_relative_to(tree.path) and os.path.realpath(path) != str(path):
+        raise Refused(f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to")
 
 
 def _require_devcontainer(tree: Worktree) -> None:
@@ -111,33 +157,17 @@ def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
     if text is None:
         return ()
     try:
-        services = _yaml(text)["services"]
+        services = sources.read(text)["services"]
         return tuple(str(name) for name, service in services.items() if not (service or {}).get("profiles"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         where = f": {error}" if isinstance(error, ValueError) else ""
         raise UsageError(f"{path} is not a compose file with services{where}", hint="mend it, or remove it") from error
 
 
-def _yaml(text: str) -> Any:
-    """What a YAML file holds.
-
-    Raises:
-        ValueError: it is none, with the line.
-    """
-    import yaml
-
-    try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
-    except yaml.MarkedYAMLError as error:
-        raise ValueError(f"line {error.problem_mark.line + 1 if error.problem_mark else 1}, {error.problem}") from error
-    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise ValueError("it is not UTF-8, holds control characters, or is nested too deep") from error
-
-
 def services(tree: Worktree) -> tuple[str, ...]:
     """Names of a sandbox's services that start by themselves, as far as its compose file lists them."""
     try:
-        data = _yaml(_text(tree, f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]}") or "")
+        data = sources.read(_text(tree, f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]}") or "")
         return tuple(str(name) for name, each in data["services"].items() if not (each or {}).get("profiles"))
     except (WtError, ValueError, KeyError, TypeError, AttributeError):
         return ()
@@ -146,7 +176,7 @@ def services(tree: Worktree) -> tuple[str, ...]:
 def _refuse_without_app(text: str) -> None:
     """Refuse what compose would complete to a container that installs nothing; what is no YAML, compose will refuse."""
     try:
-        data = _yaml(text) or {}
+        data = sources.read(text) or {}
     except ValueError:
         return
     services = (data.get("services") if isinstance(data, dict) else None) or {}

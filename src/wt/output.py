@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from wt import naming, process
 from wt.errors import WtError
 from wt.gate import Concern
-from wt.model import Finding, ImportReport, InitReport, Leftover, ServiceStatus, Worktree, WorktreeStatus
+from wt.model import Finding, ImportReport, InitReport, Leftover, ServiceStatus, TrustReport, Worktree, WorktreeStatus
 from wt.review import Review
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ def answer(command: str, result: object, *, as_json: bool, empty: str | None = N
             _init(result)
         case Review():
             _review(result)
+        case TrustReport(worktree=tree, trusted=trusted, difference=difference):
+            for each in (*difference, *([f"{tree.name}: .devcontainer is trusted"] if trusted else [])):
+                _write(each)
         case ():
             if empty is not None:
                 _write(empty)

@@ -59,6 +59,7 @@ class Surroundings:
         containers: all of the engine's; None when it can't be reached.
         notes: what the user should read, though nothing is refused for it.
         damage: what is broken about its private repository.
+        env_tracked: whether git has `.devcontainer/.env`, so that a branch carries it.
     """
 
     worktree: Worktree
@@ -85,6 +86,7 @@ class Surroundings:
     containers: tuple[Container, ...] | None
     notes: tuple[str, ...] = ()
     damage: str | None = None
+    env_tracked: bool = False
 
 
 def compose_project(worktree: Worktree) -> ComposeProject:
@@ -199,6 +201,11 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
         Refused: a file in the workspace would aim compose or the devcontainer CLI at another project.
     """
     _refuse_root_env(seen.root_env)
+    if seen.env_tracked:
+        raise Refused(
+            f"git tracks {ENV_FILE}: whoever writes a branch could aim docker compose elsewhere",
+            hint=f"git rm --cached {ENV_FILE}, and see that .gitignore names it",
+        )
     _refuse_shared_files(seen)
     addition.refuse_unfit(seen.worktree.path, seen.worktree.repository)
     tree, text = seen.worktree, seen.env_text or ""

@@ -140,7 +140,7 @@ def run(
     args: Sequence[str],
     *,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     stdin: bytes = b"",
     check: bool = True,
     seconds: float | None = None,
@@ -152,7 +152,7 @@ def run(
     Args:
         args: program and arguments, never a shell line.
         cwd: where it runs; the current directory if left out.
-        env: variables on top of the inherited ones.
+        env: variables on top of the inherited ones; one that is None is not inherited.
         stdin: its standard input.
         check: raise when it exits with anything but 0.
         seconds: time limit.
@@ -170,7 +170,7 @@ def run(
     with _started(
         command,
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -21,6 +21,7 @@ from wt import (
     private_repo,
     strays,
     trash,
+    trust,
 )
 from wt.errors import WtError, of_machine
 from wt.model import Container, HostUser, Repository, Worktree
@@ -134,6 +135,8 @@ def _prepared(seen: drift.Sight, user: HostUser, containers: tuple[Container, ..
         network = plan.network(now)
         steps = plan.prepare_files(now, network)
         today = plan.environment(now, network)["WT_CONFIG"]
+        if trust.known(tree.repository) and not trust.is_trusted(tree.repository, trust.look(tree.path)):
+            return replace(seen, untrusted=True)
     except WtError as error:
         return replace(seen, refusal=(error.message, error.hint))
     labelled = [each for each in seen.containers or () if each.config]

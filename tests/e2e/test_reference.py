@@ -12,7 +12,7 @@ from support import PROJECT, Repository, as_user
 pytestmark = as_user
 
 PAGES = PROJECT / "docs/reference"
-TRASH = "<common>/wt-sandbox/trash/"
+WHOLE = {"trash", "trust"}
 # Two imports: what the first brings as `a/b` stands in the way of the second's `a`.
 WORK = [
     "git commit -q --allow-empty -m one && git tag mine && git branch a/b && echo x >> README.md && git stash -q"
@@ -43,6 +43,7 @@ def test_answers_match_their_schemas_and_files_are_on_the_page(repository: Repos
     assert sizes["shop-feature-x"] > 0
     assert answer(repository, "shared", "status")[0]["container"]
     assert answer(repository, "shared", "up")[0]["service"] == "postgres"
+    assert answer(repository, "trust", "feature-x")["trusted"]
     assert answer(repository, "path", "feature-x") == str(repository.worktree("feature-x"))
     repository.inside("feature-x", "git checkout -q feature-x && git commit -q --allow-empty -m five")
     assert answer(repository, "down", "feature-x")[0]["moved"]
@@ -71,7 +72,8 @@ def place(path: Path) -> str:
         return f"<common>/refs/wt/<id>/{shown}{'/' if rest else ''}"
     _, *rest = path.parts
     if len(rest) == 1:
-        return f"<common>/wt-sandbox/{rest[0]}" if rest[0] in {".lock", "repository"} else TRASH * (rest[0] == "trash")
-    if len(rest) > 2 or rest[0] == "trash":
+        shown = rest[0] if rest[0] in {".lock", "repository"} else f"{rest[0]}/" * (rest[0] in WHOLE)
+        return f"<common>/wt-sandbox/{shown}" if shown else ""
+    if len(rest) > 2 or rest[0] in WHOLE:
         return ""
     return f"<common>/wt-sandbox/<id>/{rest[1]}{'/' if rest[1].endswith('.git') else ''}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wt import config
-from wt.config import Agent, Config, Import, Limits, Shared
+from wt.config import Agent, Allow, Config, Import, Limits, Shared
 from wt.errors import Refused, UsageError, WtError
 
 EVERY_KEY = """
@@ -93,6 +93,7 @@ KEYS: dict[str, tuple[str, list[Any]]] = {
     "import.seconds": ("1 to 86400", [0, -1, 10**30]),
     "agent.command": ("plain arguments", ["", "-x", "claude; x", "claude '$HOME'", "claude\n", "claude  "]),
     "agent.version": ("a version", ["latest", "2.1", "2.1.3 && x", "2.1.\uff13", " "]),
+    **{f"allow.{each.name}": ("a list of names", ["", [""], ["\x1b"], {}]) for each in dataclasses.fields(Allow)},
 }
 KINDS = ['"10"', '""', "1", "true", "1.5", "inf", "2026-01-01", "[]", "[1]", '["a"]', "[[]]", "{}", "{a = 1}"]
 RIGHT: dict[type, set[str]] = {str: set(), int: {"1"}, list: {"[]", '["a"]'}}
@@ -102,6 +103,7 @@ FITTING = {
     "ca_bundle": {'"10"', '""'},
     "agent.version": {'""'},
     "agent.command": {'"10"'},
+    **{f"allow.{each.name}": {"[]", '["a"]'} for each in dataclasses.fields(Allow)},
 }
 
 

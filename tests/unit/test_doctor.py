@@ -96,6 +96,10 @@ def a_link_to_where_it_is(scene: Scene) -> None:
     scene.feature.symlink_to(far)
 
 
+def untrusted(scene: Scene) -> None:
+    (scene.feature / ".devcontainer/more.yml").touch()
+
+
 def no_pointer(scene: Scene) -> None:
     (scene.feature / ".git").unlink()
 
@@ -211,6 +215,7 @@ CASES: list[tuple[str, Callable[[Scene], None]]] = [
     *(("hollow entry", each) for each in (hollow, hollow_for_nothing)),
     *(("unreadable", each) for each in (no_head, no_commondir, broken_index)),
     ("replaced", replaced),
+    ("untrusted", untrusted),
     *(("broken", each) for each in BROKEN),
 ]
 

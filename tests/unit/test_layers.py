@@ -14,8 +14,8 @@ LAYERS = (
     "model",
     "steps versions complaints",
     "process locks naming hostile mounts",
-    "config envfile node trash",
-    "scaffold git history docker gate",
+    "config envfile node trash trust sources",
+    "scaffold git history docker gate weakness",
     "checkouts disks lfs compose merges health difference review nested",
     "private_repo importer inventory addition strays",
     "plan removal apply selection drift",
@@ -50,6 +50,8 @@ ADAPTERS = {
     "node",
     "scaffold",
     "trash",
+    "trust",
+    "sources",
 }
 DOORS = {
     "typer": "cli",
@@ -119,7 +121,8 @@ def test_only_cli_imports_commands_and_what_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    "pure", ["plan", "addition", "removal", "garbage", "drift", "gate", "review", "naming", "model", "steps", "errors"]
+    "pure",
+    ["plan", "addition", "removal", "garbage", "weakness", "drift", "gate", "review", "naming", "model", "steps", "errors"],
 )
 def test_pure_modules_touch_no_adapter(pure: str) -> None:
     assert {room(other) for other in IMPORTS[f"wt.{pure}"]} & ADAPTERS == set()

@@ -17,8 +17,8 @@ import pytest
 import wt as package
 from unit.nouns import SEEN
 from unit.repos import WORKSPACES, git, initialised, linked, run, wt
-from wt import cli, errors, garbage, plan, process
-from wt.config import Config
+from wt import cli, errors, garbage, plan, process, weakness
+from wt.config import Allow, Config
 
 PROJECT = Path(__file__).parents[2]
 PAGES = PROJECT / "docs/reference"
@@ -197,7 +197,7 @@ def test_the_page_of_files_has_all_that_init_and_prepare_make(prepared: Path) ->
     before |= {".git", "package.json", "packages/a/package.json"}
     made = leaves(prepared) - before
     common = prepared.parent / "shop/.git"
-    made |= {f"<common>/wt-sandbox/{each}" for each in leaves(common / "wt-sandbox", ("repo.git", "host.git"))}
+    made |= {f"<common>/wt-sandbox/{each}" for each in leaves(common / "wt-sandbox", ("repo.git", "host.git", "trust"))}
     made |= {
         f"<common>/{'/'.join(ref.split('/')[:4])}/"
         for ref in git(prepared, "for-each-ref", "--format=%(refname)", "refs/wt").splitlines()
@@ -226,3 +226,9 @@ def test_the_page_of_gc_has_every_kind_of_thing() -> None:
     decides = Path(garbage.__file__).read_text()
     assert [row[0] for row in rows("gc.md")] == [*dict.fromkeys(row[0] for row in rows("gc.md"))]
     assert {row[0] for row in rows("gc.md")} == set(re.findall(r'Leftover\("([a-z ]+)"', decides))
+
+
+def test_the_page_of_trust_has_every_kind_of_weakness() -> None:
+    kinds = [literals(first)[0] for first, *_ in rows("trust.md", "## What a compose file weakens")]
+    assert kinds == [each.name for each in fields(Allow)]
+    assert {*kinds} == {*weakness._REASONS}

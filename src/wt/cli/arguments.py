@@ -19,20 +19,20 @@ def context() -> Context:
     return Context(selection.here(), selection.host_user(), output.Narrator())
 
 
-def require_terminal(*, as_json: bool) -> None:
+def require_terminal(hint: str, *, as_json: bool) -> None:
     """Refuse to ask where there is nobody who could answer.
 
     Raises:
         UsageError: there is not.
     """
     if as_json or not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", hint="--dry-run only shows the plan, --yes carries it out")
+        raise UsageError("there is nobody to ask", hint=hint)
 
 
-def agreed() -> bool:
-    """Whether the user wants the plan that was just shown carried out."""
+def agreed(question: str) -> bool:
+    """Whether the user wants what was just shown."""
     try:
-        return typer.confirm("Remove these?", err=True)
+        return typer.confirm(question, err=True)
     except typer.Abort:
         raise Interrupted from None
 
@@ -70,4 +70,5 @@ Names = Annotated[
 ]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")]
 Tail = Annotated[str, typer.Option("--tail", "-n", metavar="N", help="Only the last N lines.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Until the dependencies are installed.")]

@@ -1,6 +1,7 @@
 """Every verb: what it takes, and what becomes of its result."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +18,14 @@ from wt.cli.arguments import (
     Names,
     Tail,
     Wait,
+    Yes,
     agreed,
     context,
     offer,
     require_terminal,
 )
 from wt.errors import Refused
+from wt.model import TrustReport
 
 app = typer.Typer(
     name="wt",
@@ -151,7 +154,7 @@ def rm(
 def gc(
     everywhere: Annotated[bool, typer.Option("--all", help="All repositories of this machine, not this one.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would be removed.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: Yes = False,
     older_than: Annotated[
         str | None, typer.Option(metavar="AGE", help="Worktrees that nobody touched for so long, too, such as 30d.")
     ] = None,
@@ -168,14 +171,14 @@ def gc(
     from wt.commands import gc as command
 
     if not (dry_run or yes):
-        require_terminal(as_json=as_json)
+        require_terminal("--dry-run only shows the plan, --yes carries it out", as_json=as_json)
     here = context()
     options = command.options(everywhere=everywhere, older_than=older_than, merged=merged, volumes=volumes or ())
     found = command.run(here, options)
     removable = any(row.state == "removable" for row in found)
     if not (yes and removable):
         output.answer("gc", found, as_json=as_json, empty="nothing to remove")
-    if removable and not dry_run and (yes or agreed()):
+    if removable and not dry_run and (yes or agreed("Remove these?")):
         removed = command.remove(here, options, found)
         # Who was asked has seen what stays.
         stays = tuple(row for row in found if yes and row.state == "kept")
@@ -231,6 +234,26 @@ def doctor(as_json: Json = False) -> None:
     output.answer("doctor", found, as_json=as_json, empty="nothing is wrong")
     if found:
         raise typer.Exit(1)
+
+
+@app.command()
+def trust(name: Name = None, yes: Yes = False, as_json: Json = False) -> None:
+    """Approve a changed .devcontainer.
+
+    It shows what differs from what was approved before, and asks: that runs on the host, too.
+    """
+    from wt.commands import trust as command
+
+    def approves(report: TrustReport) -> bool:
+        if not as_json:
+            output.answer("trust", report, as_json=False)
+        if not yes:
+            require_terminal("--yes approves it", as_json=as_json)
+        return yes or agreed("Approve this?")
+
+    report = command.run(context(), name, approves)
+    if report.trusted:
+        output.answer("trust", report if as_json else replace(report, difference=()), as_json=as_json)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

@@ -2,9 +2,10 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-from wt import checkouts, config, git, hostile, naming, node, scaffold
+from wt import checkouts, config, git, hostile, naming, node, scaffold, trust
 from wt.errors import UsageError
 from wt.model import Context, InitReport, Worktree
 
@@ -44,7 +45,8 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
     initialised = _is_ours(before, _COMPOSE_WT)
     idle = dry_run or (initialised and not upgrade)
     if not idle:
-        _write(tree.path, wanted)
+        with _trusting(tree):
+            _write(tree.path, wanted)
     manager = f"{project.manager.name}, {len(packages)} package{'s' if len(packages) != 1 else ''} with node_modules"
     theirs, ours = before[_DEVCONTAINER], files[_DEVCONTAINER]
     return InitReport(
@@ -56,6 +58,15 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
         notes=(manager,),
         next=_next(initialised=initialised, idle=idle) if wanted else None,
     )
+
+
+@contextmanager
+def _trusting(tree: Worktree) -> Iterator[None]:
+    """What the user has written over an approved version is approved, too; the first use comes later."""
+    approved = trust.known(tree.repository) and trust.is_trusted(tree.repository, trust.look(tree.path))
+    yield
+    if approved:
+        trust.record(tree.repository, trust.look(tree.path))
 
 
 def _hidden(tree: Worktree, settings: config.Config) -> tuple[str, ...]:

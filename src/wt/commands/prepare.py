@@ -1,12 +1,19 @@
 """`wt prepare`: what `initializeCommand` calls before every start."""
 
+import shlex
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from wt import apply, checkouts, docker, locks, mounts, naming, observe, plan
-from wt.errors import ToolError, UsageError
+from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust
+from wt.config import Config
+from wt.errors import Refused, ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
 from wt.steps import HandOver, Step
+
+# What of a difference is shown with a refusal.
+_SCREEN, _WIDTH = 24, 160
+# The answer that the compose files got, as long as nothing changes.
+_VETTED = "vetted"
 
 
 def run(context: Context) -> None:
@@ -36,26 +43,25 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         apart: use the repository's own network, whatever the engine shows.
 
     Raises:
+        Refused: it is not what the user has approved, or opens more than that.
         EngineError: the engine can't be reached.
     """
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
     own, shared = naming.own_network(tree.repository), naming.shared_project_name(tree.repository)
     network = own if apart else plan.network(seen)
+    steps = plan.prepare_files(seen, network)
+    version = trust.look(tree.path)
+    _require_trust(tree, version, context)
     first = not any(each.project == shared for each in containers or ())
     if network == own and first:
         taken = f"the network {seen.config.network} has another repository's services"
         context.progress.note(f"{taken}: this one uses {network}")
-    for note in (*seen.notes, *plan.mending(seen)):
-        context.progress.note(note)
-    if seen.user.is_root and tree.is_main and not seen.has_private_repository:
-        context.progress.note("the main checkout belongs to root: its sandbox can read it, not write to it")
-    if not seen.has_private_repository and (kind := mounts.network_file_system(tree.repository.common_dir)):
-        where = f"{tree.repository.common_dir} is on {kind}, a network file system"
-        context.progress.note(f"{where}: git's locks, and what the engine mounts, may not work there")
-    apply.carry_out(plan.prepare_files(seen, network), context.progress, begun=begun)
+    _say(seen, context)
+    apply.carry_out(steps, context.progress, begun=begun)
     if failure is not None:
         raise failure
+    _require_harmless(tree, version, seen.config)
     steps = plan.prepare_engine(
         seen,
         network,
@@ -70,6 +76,41 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         docker.stop(shared)
         docker.remove_project(shared, volumes=False, images=False)
         prepare(tree, context, begun=begun, apart=True)
+
+
+def _say(seen: plan.Surroundings, context: Context) -> None:
+    """What the user should know before the first change."""
+    for note in (*seen.notes, *plan.mending(seen)):
+        context.progress.note(note)
+    if seen.user.is_root and seen.worktree.is_main and not seen.has_private_repository:
+        context.progress.note("the main checkout belongs to root: its sandbox can read it, not write to it")
+    if not seen.has_private_repository and (kind := mounts.network_file_system(seen.worktree.repository.common_dir)):
+        where = f"{seen.worktree.repository.common_dir} is on {kind}, a network file system"
+        context.progress.note(f"{where}: git's locks, and what the engine mounts, may not work there")
+
+
+def _require_trust(tree: Worktree, version: trust.Version, context: Context) -> None:
+    """Refuse a `.devcontainer` that differs from every approved one; the first one that wt meets is approved."""
+    if trust.is_trusted(tree.repository, version):
+        return
+    if (root := trust.first_use(tree)) is not None:
+        context.progress.note(f"trusting {root / trust.DIRECTORY} as it is: a change of it needs `wt trust`")
+    if not trust.is_trusted(tree.repository, version):
+        lines = [line[:_WIDTH] for line in trust.difference(tree.repository, version)]
+        more = [f"... and {len(lines) - _SCREEN} lines more"] if len(lines) > _SCREEN else []
+        raise Refused(
+            f"{trust.DIRECTORY} of {tree.name} differs from what you trusted: it runs on the host, too",
+            hint=f"read it, then: {shlex.join(['wt', 'trust', tree.name])}",
+            details=(*lines[:_SCREEN], *more),
+        )
+
+
+def _require_harmless(tree: Worktree, version: trust.Version, settings: Config) -> None:
+    """Refuse what weakens the sandbox; asked only when something has changed, since compose takes 0.1 s."""
+    state = naming.worktree_state_dir(tree)
+    answer = observe.answer(tree, version.digest)
+    if git.file_text(state / _VETTED) != answer and observe.refuse_weak(tree, settings):
+        hostile.write(state, _VETTED, answer.encode(), mode=0o644)
 
 
 def _containers() -> tuple[tuple[Container, ...] | None, ToolError | None]:

@@ -1,0 +1,124 @@
+"""YAML that compose reads, and the files that it names: what compose prints afterwards does not say them any more."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wt import hostile
+from wt.errors import UsageError
+
+_MAX_FILES = 200
+# An absolute path, and what only compose can tell: a variable, an address, somebody's home directory.
+_ELSEWHERE = re.compile(r"[/~]|git@|.*(?:\$|://)")
+
+
+def read(text: str) -> Any:
+    """What a YAML file holds; of tags such as compose's `!reset`, the value.
+
+    Raises:
+        ValueError: it is none, with the line.
+    """
+    documents = _documents(text)
+    if len(documents) > 1:
+        raise ValueError("it holds several documents")
+    return documents[0] if documents else None
+
+
+def _documents(text: str) -> list[Any]:
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        pass
+
+    def value(loader: Any, _tag: str, node: Any) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return loader.construct_mapping(node, deep=True)
+        deep = {"deep": True} if isinstance(node, yaml.SequenceNode) else {}
+        return (loader.construct_sequence if deep else loader.construct_scalar)(node, **deep)
+
+    Loader.add_multi_constructor("!", value)
+    try:
+        return list(yaml.load_all(text, Loader))
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(f"line {error.problem_mark.line + 1 if error.problem_mark else 1}, {error.problem}") from error
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+        raise ValueError("it is not UTF-8, holds control characters, or is nested too deep") from error
+
+
+def named(root: Path, folder: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What compose reads from outside of a folder: the service, and the path, or what is written where that varies.
+
+    Args:
+        root: the worktree.
+        folder: in it, where the compose files are; files there that they name are followed.
+        names: of the compose files.
+
+    Raises:
+        UsageError: one of the files is not what compose takes.
+    """
+    pending = [f"{folder}/{name}" for name in names]
+    seen: set[str] = set()
+    while pending and len(seen) < _MAX_FILES:
+        path = pending.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        directory = path.rpartition("/")[0]
+        for service, written, is_compose in _references(root, path):
+            inside = _inside(directory, written, folder)
+            if inside is None or (is_compose and hostile.kind(root, inside) is None):
+                yield service, _place(root, directory, written)
+            elif is_compose:
+                pending.append(inside)
+
+
+def _references(root: Path, path: str) -> list[tuple[str, str, bool]]:
+    """What one compose file names: the service, what is written, and whether that is a compose file."""
+    try:
+        documents = _documents(os.fsdecode(hostile.read(root, path) or b""))
+        found = [each for data in documents if data for each in _of(data)]
+        if not all(isinstance(written, str) for _, written, _ in found):
+            raise TypeError("a path is text")
+        return found
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        where = f": {error}" if type(error) is ValueError else ""
+        raise UsageError(f"{path} is not a compose file with services{where}", hint="mend it, or remove it") from error
+
+
+def _of(data: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    for each in _list(data.get("include")):
+        if isinstance(each, str):
+            yield "include", each, True
+            continue
+        yield from (("include", path, True) for path in _list(each["path"]))
+        yield from (("include", path, False) for path in _list(each.get("env_file")))
+        if "project_directory" in each:
+            # From there, what is written in these files means other places.
+            yield "include", "${project_directory}", False
+    for name, service in (data.get("services") or {}).items():
+        base = (service or {}).get("extends")
+        if isinstance(base, dict) and base.get("file"):
+            yield name, base["file"], True
+        for each in (*_list((service or {}).get("env_file")), *_list((service or {}).get("label_file"))):
+            yield name, each["path"] if isinstance(each, dict) else each, False
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _inside(directory: str, written: str, folder: str) -> str | None:
+    """The place of a file, relative to the worktree, where it lies in the folder; None where it does not, or varies."""
+    path = _joined(directory, written)
+    return path if not _ELSEWHERE.match(written) and path.startswith(f"{folder}/") else None
+
+
+def _place(root: Path, directory: str, written: str) -> str:
+    plain = written.startswith("/") or not _ELSEWHERE.match(written)
+    return _joined(root / directory, written) if plain else written
+
+
+def _joined(directory: str | Path, written: str) -> str:
+    return os.path.normpath(os.path.join(directory, written))  # noqa: PTH118 - pathlib keeps `..`

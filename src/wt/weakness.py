@@ -1,0 +1,327 @@
+"""What a compose project weakens: pure, from what compose makes of its files."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from wt.config import FILE, Allow
+from wt.errors import Refused
+
+SERVICE = "app"
+# Whom `[allow]` names a service of the shared services' file as.
+SHARED = "shared/"
+
+_REASONS = {
+    "privileged": "all rights of root on the host",
+    "docker_socket": "who talks to docker is root on the host",
+    "cap_add": "rights beyond those of an ordinary container",
+    "namespaces": "sees what others run, or how the host is connected",
+    "security_opt": "a filter of the kernel is switched off, or another one",
+    "binds": "files of the host, or ones that configure it",
+    "files": "what is outside of .devcontainer enters the sandbox, or configures it",
+    "ports": "open to the network that the host is on",
+    "volumes": "shared with other projects, or a directory of the host",
+    "networks": "not a network of containers",
+    "settings": "wt does not know that it is harmless",
+}
+
+# What changes nothing about the boundary, or is judged where it leads to, as secrets and networks are; `cap_drop` and
+# `user` matter for the sandbox alone, see `_lost`.
+_SERVICE_KEYS = """
+    annotations attach blkio_config cap_drop command configs container_name cpu_count cpu_percent cpu_period cpu_quota
+    cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset depends_on develop dns dns_opt dns_search domainname entrypoint
+    env_file environment expose extends external_links extra_hosts healthcheck hostname image init labels links logging
+    mac_address mem_limit mem_reservation mem_swappiness memswap_limit networks pids_limit platform profiles pull_policy
+    read_only restart scale secrets shm_size stdin_open stop_grace_period stop_signal storage_opt tmpfs tty ulimits
+    user working_dir
+"""
+_BUILD_KEYS = """
+    args cache_from dockerfile_inline extra_hosts isolation labels no_cache platforms provenance pull sbom secrets
+    shm_size tags target ulimits
+"""
+_HARMLESS, _HARMLESS_BUILD = frozenset(_SERVICE_KEYS.split()), frozenset(_BUILD_KEYS.split())
+_OVER = (".devcontainer", ".vscode", ".idea")
+_LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|\[::1\]")
+_SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
+_NO_NEW_PRIVILEGES = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
+
+
+@dataclass(frozen=True)
+class Weakness:
+    """One setting that opens the sandbox, or the host.
+
+    Attributes:
+        kind: the key in `[allow]`.
+        name: the value there: the service, and what of it.
+        path: what it is about on the host, if it is about that.
+    """
+
+    kind: str
+    name: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What belongs to a project whatever its files say.
+
+    Attributes:
+        project: its name.
+        workspace: the worktree.
+        home: the user's home directory.
+        mounts: what wt itself mounts into `app`: source, target, and whether it is read-only.
+        files: what wt itself has compose read.
+        shared: whether it is that of the shared services, which has no sandbox.
+    """
+
+    project: str
+    workspace: Path
+    home: Path
+    mounts: frozenset[tuple[str, str, bool]]
+    files: frozenset[str]
+    shared: bool
+
+
+def ground(values: Mapping[str, str], protect: Sequence[str], *, shared: bool = False) -> Ground:
+    """What belongs to the project of a sandbox, or of the shared services.
+
+    Args:
+        values: of `.env`.
+        protect: what is mounted read-only over the workspace besides what always is.
+        shared: of the shared services.
+    """
+    workspace, common_dir = values["LOCAL_WORKSPACE_FOLDER"], values["GIT_COMMON_DIR"]
+    over = {(f"{workspace}/{path}", f"/app/{path}", True) for path in (*_OVER, *protect)}
+    mounts = {
+        (workspace, "/app", False),
+        (values["WT_DOT_GIT"], "/app/.git", values["WT_DOT_GIT_RO"] == "true"),
+        (values["WT_GIT_DIR"], "/wt/repo.git", False),
+        (f"{common_dir}/objects", "/wt/objects", True),
+        (values["WT_LFS"], "/wt/lfs", True),
+        (values["WT_HOST_GIT"], "/wt/host.git", True),
+        (f"{common_dir}/refs", "/wt/host.git/refs", True),
+        (f"{workspace}/.claude-docker", "/home/vscode/.claude-docker", False),
+    }
+    return Ground(
+        values["WT_SHARED_PROJECT" if shared else "COMPOSE_PROJECT_NAME"],
+        Path(workspace),
+        Path(values["HOST_HOME"]),
+        frozenset() if shared else frozenset(mounts | over),
+        frozenset({values["WT_CA_BUNDLE"]}),
+        shared,
+    )
+
+
+def found(data: Mapping[str, Any], ground: Ground) -> tuple[Weakness, ...]:
+    """All that a project weakens.
+
+    Args:
+        data: what `docker compose config --format json` prints.
+        ground: what belongs to it anyway.
+    """
+    services = data.get("services") or {}
+    rows = [each for name, service in services.items() for each in _service(name, service or {}, ground)]
+    rows += [] if ground.shared else _lost(services.get(SERVICE) or {}, ground)
+    return tuple(dict.fromkeys([*rows, *_volumes(data, ground), *_networks(data), *_files(data, ground)]))
+
+
+def refuse(found: Sequence[Weakness], allow: Allow, source: str) -> None:
+    """Refuse what is not allowed by name.
+
+    Args:
+        found: all that a project weakens.
+        allow: what `wt.toml` allows.
+        source: the file that says so, as people know it.
+
+    Raises:
+        Refused: with the lines that would allow it.
+    """
+    rows = {each.name: [*getattr(allow, each.name)] for each in fields(allow)}
+    refused = [each for each in found if each.name not in rows[each.kind]]
+    if not refused:
+        return
+    kinds = dict.fromkeys(each.kind for each in refused)
+    names = {kind: [*rows[kind], *(each.name for each in refused if each.kind == kind)] for kind in kinds}
+    raise Refused(
+        f"{source} would weaken what wt promises",
+        hint=f"change it there, or put these lines below [allow] in {FILE}",
+        details=tuple(
+            f"{kind} = {json.dumps(each, ensure_ascii=False)}  # {_REASONS[kind]}" for kind, each in names.items()
+        ),
+    )
+
+
+def file(service: str, path: Path, ground: Ground) -> Iterator[Weakness]:
+    """What compose reads for a service, a file or a directory: an agent must not have written it."""
+    if str(path) not in ground.files and not _configures(path, ground):
+        yield _weakness("files", service, _shown(path, ground), ground, str(path))
+
+
+def _service(name: str, service: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
+    for key, value in service.items():
+        if key in _JUDGES:
+            yield from _JUDGES[key](name, value, ground)
+        elif value not in (None, False, "", [], {}) and key not in _HARMLESS and not key.startswith("x-"):
+            yield _weakness("settings", name, key, ground)
+
+
+def _lost(service: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
+    """What compose.wt.yml gives to the sandbox, and is not there any more."""
+    if "ALL" not in (service.get("cap_drop") or ()):
+        yield _weakness("settings", SERVICE, "cap_drop", ground)
+    if not _NO_NEW_PRIVILEGES & {*(service.get("security_opt") or ())}:
+        yield _weakness("security_opt", SERVICE, "no-new-privileges", ground)
+    user = str(service.get("user") or "0").partition(":")[0]
+    if user in {"root", "0"} or not user.strip("0"):
+        yield _weakness("settings", SERVICE, "user", ground)
+
+
+def _privileged(name: str, value: object, ground: Ground) -> Iterator[Weakness]:
+    if value:
+        yield _weakness("privileged", name, "", ground)
+
+
+def _hooks(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    """Commands that are run in the container when it starts or ends."""
+    yield from _privileged(name, any((each or {}).get("privileged") for each in value or ()), ground)
+    if any("user" in (each or {}) for each in value or ()):
+        yield _weakness("settings", name, "hook user", ground)
+
+
+def _cap_add(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    for each in value or ():
+        yield _weakness("cap_add", name, str(each).upper().removeprefix("CAP_"), ground)
+
+
+def _namespace(key: str, harmless: Callable[[str], object]) -> Callable[[str, Any, Ground], Iterator[Weakness]]:
+    def judge(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+        if value and not harmless(str(value)):
+            yield _weakness("namespaces", name, f"{key}={value}", ground)
+
+    return judge
+
+
+def _own_network(mode: str) -> bool:
+    """That of a container of the same project, or one of its own."""
+    return mode in {"none", "bridge", "default"} or mode.startswith("service:")
+
+
+def _security_opt(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    for each in value or ():
+        if each not in _NO_NEW_PRIVILEGES:
+            yield _weakness("security_opt", name, str(each), ground)
+
+
+def _ports(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    for each in value or ():
+        if not _LOOPBACK.fullmatch(str(each.get("host_ip") or "")):
+            yield _weakness("ports", name, str(each.get("published") or each.get("target")), ground)
+
+
+def _mounts(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    for each in value or ():
+        kind, source, target = each.get("type"), str(each.get("source") or ""), str(each.get("target"))
+        read_only = bool(each.get("read_only"))
+        if kind == "bind":
+            ours = name == SERVICE and (source, target, read_only) in ground.mounts
+            if not ours and not (read_only and _configures(Path(source), ground)):
+                path = Path(source)
+                socket = "docker_socket" if path.name in _SOCKETS else "binds"
+                yield _weakness(socket, name, "" if socket != "binds" else _shown(path, ground), ground, source)
+        elif kind not in {"volume", "tmpfs", "image"}:
+            yield _weakness("settings", name, f"{kind} {target}", ground)
+
+
+def _build(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    build: Mapping[str, Any] = {"context": value} if isinstance(value, str) else value or {}
+    context = str(build.get("context") or ".")
+    places = [context, *map(str, (build.get("additional_contexts") or {}).values())]
+    if context.startswith("/") and build.get("dockerfile"):
+        places.append(os.path.normpath(os.path.join(context, str(build["dockerfile"]))))  # noqa: PTH118 - may be absolute
+    for place in places:
+        # The others are addresses, images and services.
+        if place.startswith("/"):
+            yield from file(name, Path(place), ground)
+    if build.get("network") == "host":
+        yield _weakness("namespaces", name, "build network=host", ground)
+    yield from _privileged(name, build.get("privileged"), ground)
+    judged = {"context", "additional_contexts", "dockerfile", "network", "privileged"}
+    for key, each in build.items():
+        if key not in _HARMLESS_BUILD | judged and not key.startswith("x-") and each not in (None, False, "", [], {}):
+            yield _weakness("settings", name, f"build {key}", ground)
+
+
+def _deploy(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    resources = (value or {}).get("resources") or {}
+    if any((resources.get(kind) or {}).get("devices") for kind in ("limits", "reservations")):
+        yield _weakness("settings", name, "deploy devices", ground)
+
+
+_JUDGES: Mapping[str, Callable[[str, Any, Ground], Iterator[Weakness]]] = {
+    "build": _build,
+    "cap_add": _cap_add,
+    "cgroup": _namespace("cgroup", lambda value: value == "private"),
+    "deploy": _deploy,
+    "ipc": _namespace("ipc", lambda value: value in {"private", "shareable", "none"} or value.startswith("service:")),
+    "network_mode": _namespace("network_mode", _own_network),
+    "pid": _namespace("pid", lambda value: value.startswith("service:")),
+    "ports": _ports,
+    "post_start": _hooks,
+    "pre_stop": _hooks,
+    "privileged": _privileged,
+    "security_opt": _security_opt,
+    "userns_mode": _namespace("userns_mode", lambda _: False),
+    "uts": _namespace("uts", lambda _: False),
+    "volumes": _mounts,
+}
+
+
+def _volumes(data: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
+    """Nothing writable is shared, but by the shared services; a driver can make a directory of the host of it."""
+    for name, each in (data.get("volumes") or {}).items():
+        volume = each or {}
+        own = volume.get("name", f"{ground.project}_{name}") == f"{ground.project}_{name}"
+        if volume.get("external") or not own or volume.get("driver") not in (None, "", "local"):
+            yield Weakness("volumes", _prefixed(name, ground))
+        elif volume.get("driver_opts"):
+            device = (volume["driver_opts"] or {}).get("device")
+            yield Weakness("volumes", _prefixed(name, ground), str(device) if device else None)
+
+
+def _networks(data: Mapping[str, Any]) -> Iterator[Weakness]:
+    for key, each in (data.get("networks") or {}).items():
+        network = each or {}
+        # By its name, too: an external one has no driver here.
+        if network.get("name") == "host" or network.get("driver") not in (None, "", "bridge"):
+            yield Weakness("networks", key)
+
+
+def _files(data: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
+    for kind in ("secrets", "configs"):
+        for name, each in (data.get(kind) or {}).items():
+            if source := (each or {}).get("file"):
+                yield from file(name, Path(source), ground)
+
+
+def _configures(path: Path, ground: Ground) -> bool:
+    """Whether it is what the user has approved: `.devcontainer` itself, or in it."""
+    return path.is_relative_to(ground.workspace / ".devcontainer")
+
+
+def _shown(path: Path, ground: Ground) -> str:
+    """As it is for everybody who has the repository."""
+    if path.is_relative_to(ground.workspace):
+        return str(path.relative_to(ground.workspace))
+    return f"~/{path.relative_to(ground.home)}" if path.is_relative_to(ground.home) else str(path)
+
+
+def _weakness(kind: str, service: str, what: str, ground: Ground, path: str | None = None) -> Weakness:
+    return Weakness(kind, _prefixed(f"{service}:{what}" if what else service, ground), path)
+
+
+def _prefixed(name: str, ground: Ground) -> str:
+    return f"{SHARED}{name}" if ground.shared else name
