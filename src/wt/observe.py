@@ -116,9 +116,11 @@ def refuse_weak(tree: Worktree, settings: config.Config) -> bool:
 
 
 def _weaknesses(tree: Worktree, project: ComposeProject, ground: weakness.Ground) -> tuple[weakness.Weakness, ...]:
+    # First of all: of what is no compose file, compose says best what is wrong.
+    found = weakness.found(compose.resolved(project), ground)
     named = sources.named(tree.path, plan.DEVCONTAINER, [each.name for each in project.files])
-    read = [found for service, path in named for found in weakness.file(service, Path(path), ground)]
-    return tuple(dict.fromkeys([*weakness.found(compose.resolved(project), ground), *read]))
+    read = [each for service, path in named for each in weakness.file(service, Path(path), ground)]
+    return tuple(dict.fromkeys([*found, *read]))
 
 
 def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:

@@ -78,6 +78,7 @@ def test_what_is_wrong_is_said_and_nothing_stays(plain: Repository, taken: int, 
     changed = (text.replace(old, new, 1) if old else new).replace("@PORT", str(taken))
     plain.account.run("tee", path, stdin=changed)
     plain.git("commit", "--quiet", "--all", "--message", kind)
+    plain.wt("trust", "--yes")
     before = plain.git("for-each-ref")
     try:
         done = plain.wt("new", "x", check=False)
@@ -86,7 +87,9 @@ def test_what_is_wrong_is_said_and_nothing_stays(plain: Repository, taken: int, 
         assert words in said and len(said.splitlines()) <= 15
         assert plain.git("for-each-ref") == before
         assert plain.git("worktree", "list").count("\n") == 0 and not Path(f"{plain.path}-x").exists()
-        assert [each for each in (plain.path / ".git/wt-sandbox").iterdir() if each.is_dir()] == []
+        assert [each for each in (plain.path / ".git/wt-sandbox").iterdir() if each.is_dir()] == [
+            plain.path / ".git/wt-sandbox/trust"
+        ]
         assert docker("ps", "--all", "--quiet", "--filter", f"label=wt.path={plain.path}-x") == ""
     finally:
         plain.wt("rm", "x", "--force", "--delete-branch", check=False)
@@ -104,8 +107,10 @@ def test_an_editor_that_would_start_no_sandbox_is_said(plain: Repository) -> Non
         ('  "dockerC', '  // "dockerC'),
     ):
         plain.account.run("tee", path, stdin=text.replace(old, new, 1))
+        plain.wt("trust", "--yes")
         assert "what an editor makes of it is no sandbox" in plain.wt("prepare").stderr
     plain.account.run("tee", path, stdin=f"// a comment\n{text}")
+    plain.wt("trust", "--yes")
     assert plain.wt("prepare").stderr == ""
     plain.git("checkout", "--", ".")
 

@@ -71,6 +71,7 @@ def test_a_changed_configuration_makes_a_new_container(repository: Repository) -
     project = repository.env(tree)["COMPOSE_PROJECT_NAME"]
     before = repository.containers(project)
     (tree / ".devcontainer/wt.toml").write_text('[limits]\nmemory = "3g"\n')
+    repository.wt("trust", "--yes", "feature-x")
     repository.wt("up", "feature-x")
     after = repository.containers(project)
     assert after != before and len(after) == 1

@@ -113,6 +113,8 @@ def test_files_that_were_removed_or_edited_are_written_again(drifting: Repositor
     assert doctor(drifting) == [("unprepared", "wt up sea-drift")]
     with (place / ".devcontainer/Dockerfile").open("a") as file:
         file.write("# changed\n")
+    assert doctor(drifting) == [("untrusted", "wt trust sea-drift")]
+    drifting.wt("trust", "--yes", "drift")
     assert doctor(drifting) == [("outdated", "wt up sea-drift")]
     drifting.wt("prepare", cwd=place)
     assert "running, outdated" in ls(drifting)

@@ -175,6 +175,7 @@ def test_an_old_build_goes_and_the_one_in_use_stays(repository: Repository) -> N
     project = repository.env(path)["COMPOSE_PROJECT_NAME"]
     old = docker("image", "inspect", "--format", "{{.Id}}", f"{project}-app")
     repository.account.run("sh", "-c", "echo 'LABEL x=1' >> .devcontainer/Dockerfile", cwd=path)
+    repository.wt("trust", "--yes", "x")
     repository.wt("up", "x")
     assert states(repository, "--yes") == [("image", "removed")]
     assert docker("image", "inspect", old, check=False) in ("", "[]")

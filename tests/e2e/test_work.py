@@ -109,6 +109,7 @@ def test_a_shared_service_may_be_a_job_that_ends(repository: Repository) -> None
     repository.account.run(
         "tee", shared, stdin=shared.read_text().replace("['true']", "['sh', '-c', 'echo broken migration; exit 3']")
     )
+    repository.wt("trust", "--yes")
     failed = repository.wt("shared", "up", check=False)
     assert failed.returncode == 1 and "broken migration" in failed.stderr
 

@@ -47,10 +47,7 @@ class Files:
 
 def read(project: ComposeProject) -> Files:
     """The files of a project, merged and filled in from its `.env` alone."""
-    values = envfile.read(project.env_file.read_text())
-    data: dict[str, Any] = {}
-    for file in project.files:
-        data = _merged(data, _filled(yaml.safe_load(file.read_text()), values))
+    data = _data(project)
     networks = {key: (each or {}) for key, each in (data.get("networks") or {}).items()}
     names = {key: each.get("name") or f"{project.name}_{key}" for key, each in networks.items()}
     services = tuple(_service(project.name, name, each, names) for name, each in data["services"].items())
@@ -60,6 +57,26 @@ def read(project: ComposeProject) -> Files:
         f"{project.name}_{key}": (each or {}).get("labels") or {} for key, each in (data.get("volumes") or {}).items()
     }
     return Files(services, volumes, {names[key]: bool(each.get("external")) for key, each in networks.items()})
+
+
+def resolved(project: ComposeProject) -> Mapping[str, Any]:
+    """The same as `docker compose config` prints it, as far as `wt.weakness` looks at it."""
+    data = _data(project)
+    services = {name: {**each, "volumes": _mounts(each)} for name, each in data["services"].items()}
+    return {**data, "services": services}
+
+
+def _data(project: ComposeProject) -> dict[str, Any]:
+    values = envfile.read(project.env_file.read_text())
+    data: dict[str, Any] = {}
+    for file in project.files:
+        data = _merged(data, _filled(yaml.safe_load(file.read_text()), values))
+    return data
+
+
+def _mounts(service: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    mounts = [_mount(each) for each in service.get("volumes") or ()]
+    return [{**each, "read_only": each.get("read_only") in (True, "true")} for each in mounts]
 
 
 def _service(project: str, name: str, data: Mapping[str, Any], networks: Mapping[str, str]) -> Service:

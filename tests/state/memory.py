@@ -99,7 +99,7 @@ class Memory:
         served = (self.upload_pack_running, self.upload_pack_stopped)
         return {
             docker: (*asked, *done, *rest, *served),
-            compose: (self.build, self.up, self.up_and_wait),
+            compose: (self.build, self.up, self.up_and_wait, self.resolved),
             inventory: (self.holdings, self.by_hand, self.sized),
         }
 
@@ -205,6 +205,9 @@ class Memory:
         return [*SERVE[:at], f"GIT_ALTERNATE_OBJECT_DIRECTORIES={objects}", *SERVE[at:], str(repository)]
 
     # compose
+
+    def resolved(self, project: ComposeProject) -> Mapping[str, Any]:
+        return compose_files.resolved(project)
 
     def build(self, project: ComposeProject, detail: Callable[[str], None]) -> None:
         files = compose_files.read(project)

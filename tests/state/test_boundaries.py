@@ -15,7 +15,7 @@ from state import crash, verbs
 from state.machine import SAVE
 from state.memory import IMAGE, Memory
 from state.world import World
-from wt import inventory, naming
+from wt import inventory, naming, trust
 from wt.commands import up
 from wt.errors import WtError
 from wt.model import Worktree
@@ -73,6 +73,7 @@ def configured(world: World) -> None:
     started(world)
     with (x(world).path / ".devcontainer/Dockerfile").open("a") as file:
         file.write("LABEL another=one\n")
+    trust.record(world.repository, trust.look(x(world).path))
 
 
 def merged(world: World) -> None:

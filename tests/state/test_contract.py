@@ -137,6 +137,19 @@ def test_a_started_container_says_what_it_is(bench: Bench) -> None:
     docker.linger(found)
 
 
+def test_what_compose_makes_of_the_files(bench: Bench) -> None:
+    project = bench.project("x")
+    found = compose.resolved(project)
+    app = found["services"]["app"]
+    assert [(each["type"], each["source"], each["target"], bool(each.get("read_only"))) for each in app["volumes"]] == [
+        ("bind", str(project.directory), "/app", False),
+        ("bind", f"{project.directory}/repo.git", "/wt/repo.git", False),
+        ("bind", f"{bench.shop}/.git/objects", "/wt/objects", True),
+        ("volume", "cache", "/cache", False),
+    ]
+    assert (app["user"], found["networks"]["dev"]["name"]) == (f"{os.getuid()}:{os.getgid()}", bench.image)
+
+
 def test_what_a_project_holds_is_told_by_labels(bench: Bench) -> None:
     project = bench.started()
     (container,), (volume,), (image,) = (held(bench, kind) for kind in ("container", "volume", "image"))
