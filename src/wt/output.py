@@ -120,10 +120,8 @@ def answer(command: str, result: object, *, as_json: bool, empty: str | None = N
         _write(json.dumps({"version": JSON_VERSION, "command": command, "result": _plain(result)}))
         return
     match result:
-        case Worktree(path=path):
+        case Worktree(path=path) | (Path() as path):
             _write_path(path)
-        case Path():
-            _write_path(result)
         case InitReport():
             _init(result)
         case Review():

@@ -53,6 +53,20 @@ ADAPTERS = {
     "trust",
     "sources",
 }
+PURE = [
+    "addition",
+    "drift",
+    "errors",
+    "garbage",
+    "gate",
+    "model",
+    "naming",
+    "plan",
+    "removal",
+    "review",
+    "steps",
+    "weakness",
+]
 DOORS = {
     "typer": "cli",
     "rich": "output",
@@ -120,10 +134,7 @@ def test_only_cli_imports_commands_and_what_speaks() -> None:
     assert {a for a, b in pairs if b == "output"} == {"cli"}
 
 
-@pytest.mark.parametrize(
-    "pure",
-    ["plan", "addition", "removal", "garbage", "weakness", "drift", "gate", "review", "naming", "model", "steps", "errors"],
-)
+@pytest.mark.parametrize("pure", PURE)
 def test_pure_modules_touch_no_adapter(pure: str) -> None:
     assert {room(other) for other in IMPORTS[f"wt.{pure}"]} & ADAPTERS == set()
 
