@@ -19,6 +19,8 @@ REASONS = (SUBMODULE, MODULES, DOT_GIT, NO_NAME, OUTSIDE, INTO_GIT, UNCLEAR, BAR
 GITLINK = "160000"
 SYMLINK = "120000"
 _MAX_PATH = 4_096
+_DOT_GIT = re.compile(r"(\.git|git~[0-9]+)[ .]*(:.*)?", re.DOTALL)
+_DOT_GITMODULES = re.compile(r"(\.gitmodules|gitmod~[0-9]+|gi7eba?~[0-9]+)[ .]*(:.*)?", re.DOTALL)
 # What makes a directory a repository to git, and what git in it then runs (git: setup.c, is_git_directory).
 _PARTS = {"head", "objects", "refs", "commondir", "config", "config.worktree", "hooks"}
 
@@ -88,7 +90,8 @@ def unknown(changes: Iterable[Change], others: Iterable[Change]) -> tuple[Change
 
 def is_dot_git(name: str) -> bool:
     """Whether git on any system takes a name for `.git` (git: path.c, is_ntfs_dotgit; utf8.c, is_hfs_dotgit)."""
-    return any(re.fullmatch(r"(\.git|git~[0-9]+)[ .]*(:.*)?", part, re.DOTALL) for part in plain(name).split("\\"))
+    text = plain(name)
+    return "git" in text and any(map(_DOT_GIT.fullmatch, text.split("\\")))
 
 
 def plain(text: str) -> str:
@@ -121,8 +124,7 @@ def _reasons(change: Change, contents: Mapping[str, str]) -> Iterator[str]:
 def _is_submodule(change: Change) -> bool:
     """A link to one, or the file that names them, by whatever name a file system has it (git: path.c)."""
     name = plain(change.path).replace("\\", "/").rpartition("/")[2]
-    named = re.fullmatch(r"(\.gitmodules|gitmod~[0-9]+|gi7eba~[0-9]+|gi7eb~[0-9]+)[ .]*(:.*)?", name, re.DOTALL)
-    return change.new_mode == GITLINK or named is not None
+    return change.new_mode == GITLINK or _DOT_GITMODULES.fullmatch(name) is not None
 
 
 def _leads(depth: int, target: str | None) -> Iterator[str]:

@@ -191,12 +191,15 @@ def _reasons(change: Change, contents: Mapping[str, str]) -> Iterator[str]:
 def _why(path: str, name: str) -> str | None:
     around = f"/{gate.plain(path)}/"
     folder = next((why for folder, why in FOLDERS.items() if f"/{folder}/" in around), None)
-    return folder or next((why for pattern, why in _patterns() if pattern.match(name)), None)
+    if folder or not _any_file().match(name):
+        return folder
+    return next(why for pattern, why in FILES.items() if fnmatch.fnmatchcase(name, pattern))
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(fnmatch.translate(pattern)), why) for pattern, why in FILES.items())
+def _any_file() -> re.Pattern[str]:
+    """Not made at every start of the program."""
+    return re.compile("|".join(map(fnmatch.translate, FILES)))
 
 
 def _how(change: Change) -> str:

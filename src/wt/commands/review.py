@@ -23,7 +23,7 @@ def run(context: Context, name: str | None) -> Review:
     changes = difference.between(repository, since, tip) if names is not None else ()
     contents = difference.contents(repository, gate.wanted(changes) | review.wanted(changes))
     # What was accepted is in the branch by now; who merges that one should hear of it again.
-    taken = tuple(each for each in gate.refused(changes, contents, names or ()) if each not in refused)
+    taken = gate.refused(changes, contents, names or ()) if since != host else ()
     return Review(
         worktree=tree,
         tip=tip,
@@ -31,7 +31,7 @@ def run(context: Context, name: str | None) -> Review:
         commits=history.count(repository, since, tip),
         files=len(changes),
         refused=refused,
-        runs=(*taken, *review.runs(changes, contents)),
+        runs=(*(each for each in taken if each not in refused), *review.runs(changes, contents)),
         nested=found,
         whole=whole,
     )
