@@ -9,8 +9,12 @@ from wt.errors import ToolError
 from wt.gate import Change
 from wt.model import Repository
 
-# Files and directories of a commit; more, be they the same few over and over again, are not counted.
+# Files and directories of a commit, bytes of all their paths, bytes of one and directories in it. A few objects can
+# name any number of them.
 _MAX_FILES = 2_000_000
+_MAX_NAMES = 256 * 1024 * 1024
+_MAX_PATH = 4_096
+_MAX_DEPTH = 256
 # Bytes of a file that is looked into, and of all together.
 _MAX_BLOB = 8 * 1024 * 1024
 _MAX_BLOBS = 64 * 1024 * 1024
@@ -34,12 +38,16 @@ def between(repository: Repository, old: str | None, new: str) -> tuple[Change, 
 
 
 def names(repository: Repository, commit: str, *, limit: int = _MAX_FILES) -> tuple[str, ...] | None:
-    """Every path of a commit, None when there are more than can be looked at: a few objects can name billions."""
+    """Every path of a commit, None when there is more than can be looked at."""
     listing = ("ls-tree", "-r", "--name-only", "--full-tree")
     # The first one for its lines, which can be counted as they come; directories too, which can be many and empty.
-    with closing(process.follow([*git.SAFE, f"--git-dir={repository.common_dir}", *listing, "-t", commit])) as lines:
-        if sum(1 for _ in zip(lines, range(limit + 1), strict=False)) > limit:
-            return None
+    command = [*git.SAFE, "-c", "core.quotePath=false", f"--git-dir={repository.common_dir}", *listing, "-t", commit]
+    with closing(process.follow(command)) as lines:
+        total = 0
+        for number, line in enumerate(lines, 1):
+            total += len(line)
+            if number > limit or total > _MAX_NAMES or len(line) > _MAX_PATH or line.count(b"/") > _MAX_DEPTH:
+                return None
     return tuple(git.run(repository, *listing, "-z", commit, seconds=_SECONDS).text.split("\0")[:-1])
 
 

@@ -13,7 +13,7 @@ OUTSIDE = "a symlink out of the tree"
 INTO_GIT = "a symlink into .git"
 UNCLEAR = "a symlink that goes up again, or is longer than a path can be"
 BARE = "a bare repository: git in it runs what its configuration says"
-ENDLESS = "more files than wt looks at"
+ENDLESS = "more files, or longer paths, than wt looks at"
 REASONS = (SUBMODULE, MODULES, DOT_GIT, NO_NAME, OUTSIDE, INTO_GIT, UNCLEAR, BARE, ENDLESS)
 
 GITLINK = "160000"
@@ -148,18 +148,21 @@ def _leads(depth: int, target: str | None) -> Iterator[str]:
 
 def _bare_repositories(changes: Sequence[Change], names: Iterable[str]) -> list[str]:
     """Directories that git takes for a repository, and of which something changed that matters to it."""
-    touched: dict[str, str] = {}
-    for each in changes:
-        parts = each.path.split("/")
-        places = ["/".join(parts[:at]) for at, part in enumerate(parts) if plain(part) in _PARTS]
-        touched |= {plain(place): place for place in places}
-    if not touched:
-        return []
-    held: dict[str, set[str]] = {}
-    for name in map(plain, names):
-        parts = name.split("/")
-        for at, part in enumerate(parts):
-            # A HEAD that is a directory makes no repository.
-            if part in _PARTS and (part != "head" or at == len(parts) - 1):
-                held.setdefault("/".join(parts[:at]), set()).add(part)
-    return sorted(touched[place] or "." for place, parts in held.items() if place in touched and is_repository(parts))
+    everything = [plain(name) for name in names]
+    # A HEAD that is a directory makes no repository.
+    held = {name.rpartition("/")[0]: {"head"} for name in everything if name.rpartition("/")[2] == "head"}
+    for name in everything if held else ():
+        for place, part in _parts(name):
+            if place in held and part != "head":
+                held[place].add(part)
+    found = {place for place, parts in held.items() if is_repository(parts)}
+    touched = (place for each in (changes if found else ()) for place, _ in _parts(each.path))
+    return sorted({place or "." for place in touched if plain(place) in found})
+
+
+def _parts(path: str) -> Iterator[tuple[str, str]]:
+    """Each name on a path that matters to git in a repository, and the directory that holds it."""
+    names = path.split("/")
+    for at, name in enumerate(names):
+        if plain(name) in _PARTS:
+            yield "/".join(names[:at]), plain(name)

@@ -324,6 +324,12 @@ def test_a_commit_of_billions_of_files_or_directories_is_refused_in_no_time(insi
     assert time.monotonic() - started < 60
 
 
+@pytest.mark.parametrize("path", ["d/" * 300 + "x", "/".join("d" * 200 for _ in range(25))], ids=len)
+def test_a_path_that_no_system_takes_is_refused(inside: Inside, path: str) -> None:
+    add(inside, path)
+    assert f". ({gate.ENDLESS})" in (bring_in(inside).kept or "")
+
+
 def test_fifty_thousand_changed_files_take_few_processes(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [f"M 120000 inline many/d{number % 100}/f{number}\ndata 1\nx\n" for number in range(50_000)]
     head = f"commit refs/heads/feature\ncommitter A <a> 1 +0000\ndata 0\nfrom {ours(inside)}\n"
