@@ -1,5 +1,6 @@
 """A changed `.devcontainer` is not used before the user approved it: on real git, without an engine."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import commit, git, initialised, linked, worktree, wt
+from unit.test_hosts import HARMLESS, stand_in
 from wt import naming, selection, trust
 from wt.commands import init, prepare
 from wt.commands import trust as verb
@@ -293,3 +295,36 @@ def test_without_any_there_is_nothing_to_approve(shop: Path) -> None:
     shutil.rmtree(shop / ".devcontainer")
     with pytest.raises(WtError, match="there is no"):
         approve(shop)
+
+
+def test_compose_is_asked_when_something_changed_and_as_long_as_the_answer_may_change_by_itself(
+    shop: Path, tmp_path: Path
+) -> None:
+    log, answer = tmp_path / "log", tmp_path / "answer"
+    (shop / ".devcontainer/docker-compose.shared.yml").unlink()
+    asked = f"compose) echo >> {log}; cat {answer} ;;"
+    path = stand_in(tmp_path, "docker", f'case "$1" in network) echo bridge ;; {asked} esac', resolves=False)
+
+    def prepared(code: int = 0, **changes: object) -> int:
+        """How often compose was asked by one `wt prepare`."""
+        log.write_text("")
+        answer.write_text(json.dumps({"services": {"app": {**HARMLESS, **changes}}}))
+        wt(shop, "prepare", code=code, env=path)
+        return len(log.read_text())
+
+    assert (prepared(), prepared()) == (1, 0)
+    with (shop / ".devcontainer/.env").open("a") as file:
+        file.write("MINE=1\n")
+    assert (prepared(), prepared()) == (1, 0)
+    changed(shop)
+    approve(shop)
+    assert (prepared(3, privileged=True), prepared(3, privileged=True), prepared(), prepared()) == (1, 1, 1, 0)
+    mount = {"type": "bind", "source": f"{shop}/data", "target": "/data"}
+    (shop / ".devcontainer/wt.toml").write_text('[allow]\nprivileged = ["app"]\nbinds = ["app:data"]\n')
+    approve(shop)
+    assert (prepared(privileged=True), prepared()) == (1, 0)
+    (shop / ".devcontainer/more").touch()
+    approve(shop)
+    assert (prepared(volumes=[mount]), prepared(volumes=[mount])) == (1, 1)
+    (shop / "data").symlink_to("/")
+    assert prepared(3, volumes=[mount]) == 1
