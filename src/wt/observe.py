@@ -57,6 +57,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     mount_points = (*facts.mount_points, *facts.protect, *facts.hide)
     made = (plan.CLAUDE_DIR, plan.CLAUDE_JSON, plan.BASH_HISTORY, *plan.PROTECTED, *mount_points)
     inner, outer = checkouts.nested(tree)
+    _refuse_behind_link(tree, outer)
     return plan.Surroundings(
         worktree=tree,
         user=user,
@@ -128,6 +129,14 @@ def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:
     path = Path(found.path or "/")
     if path.is_relative_to(tree.path) and os.path.realpath(path) != str(path):
         raise Refused(f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to")
+
+
+def _refuse_behind_link(tree: Worktree, outer: Iterable[Worktree]) -> None:
+    """Another directory would be mounted; the same is seen at once where the worktree itself is a symlink."""
+    for around in outer:
+        if not hostile.is_directory(around.path, str(tree.path.relative_to(around.path))):
+            by = f"which the sandbox of {around.name} may have made"
+            raise Refused(f"{tree.path} lies behind a symlink, {by}", hint="remove the symlink")
 
 
 def _require_devcontainer(tree: Worktree) -> None:
