@@ -9,7 +9,6 @@ from typing import Any
 from wt import hostile
 from wt.errors import UsageError
 
-_MAX_FILES = 200
 # An absolute path, and what only compose can tell: a variable, an address, somebody's home directory.
 _ELSEWHERE = re.compile(r"[/~]|git@|.*(?:\$|://)")
 
@@ -60,7 +59,7 @@ def named(root: Path, folder: str, names: Iterable[str]) -> Iterator[tuple[str, 
     """
     pending = [f"{folder}/{name}" for name in names]
     seen: set[str] = set()
-    while pending and len(seen) < _MAX_FILES:
+    while pending:
         path = pending.pop()
         if path in seen:
             continue
