@@ -23,6 +23,8 @@ _LOCKED = re.compile(r"Unable to create '(?P<lock>.+)': File exists|could not lo
 # A file name's limit, less the `.lock` that git appends, and what the path of a whole ref may take of a path's.
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
+# Bytes that each process of a fetch may have: a small pack can become anything, and git reads most of it whole.
+_MAX_MEMORY = 3 * 1024**3
 
 SAFE = (
     "git",
@@ -235,6 +237,7 @@ def fetch(
             env={"GIT_OBJECT_DIRECTORY": str(quarantine)},
             seconds=seconds,
             max_file_bytes=max_bytes,
+            max_memory=_MAX_MEMORY,
         )
         _adopt(quarantine, objects)
     finally:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wt import naming, process
+from wt import naming, streams
 from wt.errors import WtError
 from wt.gate import Concern
 from wt.model import Finding, ImportReport, InitReport, Leftover, ServiceStatus, TrustReport, Worktree, WorktreeStatus
@@ -155,7 +155,7 @@ def say(text: str) -> None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
     except OSError:
-        process.silence(sys.stderr)
+        streams.silence(sys.stderr)
 
 
 def flush() -> None:
@@ -390,8 +390,8 @@ def _standard_output() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        process.silence(sys.stdout)  # the reader went away: nothing more is to be said
+        streams.silence(sys.stdout)  # the reader went away: nothing more is to be said
         raise
     except OSError as error:
-        process.silence(sys.stdout)
+        streams.silence(sys.stdout)
         raise Unwritable(f"standard output can't be written: {(error.strerror or '').lower()}") from error

@@ -11,8 +11,9 @@ from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
+from wt import streams
 from wt.errors import Interrupted, TimedOut, ToolError, of_machine, of_machine_in
 
 INSTALL_HINTS = {
@@ -30,7 +31,8 @@ _SIGNALS = tuple(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     if signal.getsignal(number) is not signal.SIG_IGN
 )
-_STDERR = 2
+# Characters of a complaint that are shown.
+_MAX_COMPLAINT = 500
 # Bytes without which git can't write even its smallest files.
 _ALMOST_NOTHING = 64 * 1024
 
@@ -57,8 +59,10 @@ class Result:
         lines = [line.strip() for line in self.stderr.decode(errors="replace").splitlines() if line.strip()]
         after = [*lines[1:], ""]
         told = [f"{line} {after[at]}" if line.endswith(":") else line for at, line in enumerate(lines)]
+        told = [line for line in told if line != "fatal: index-pack failed"] or told  # which has said why
         fatal = [line for line in told if line.startswith(("fatal:", "error:", "Error"))]
-        return (fatal or told or ["no message"])[-1].strip().removeprefix("fatal: ").removeprefix("error: ")
+        last = (fatal or told or ["no message"])[-1].strip()[:_MAX_COMPLAINT]
+        return last.removeprefix("fatal: ").removeprefix("error: ")
 
 
 def clean_environment() -> None:
@@ -72,22 +76,6 @@ def clean_environment() -> None:
     if everything := os.environ.pop("LC_ALL", None):
         os.environ["LANG"] = os.environ["LC_CTYPE"] = everything
     os.environ["LC_MESSAGES"] = "C"
-
-
-def open_standard_streams() -> None:
-    """Put the null device where a standard stream is closed: the next file opened would take its place."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
-        os.set_inheritable(descriptor, True)  # noqa: FBT003 - takes it by place only
-    os.close(descriptor)
-    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - as long as the program runs
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-
-
-def silence(stream: TextIO) -> None:
-    """Let what is still written to a stream go nowhere, the interpreter's own last flush included."""
-    with open(os.devnull, "wb") as null:  # noqa: PTH123
-        os.dup2(null.fileno(), stream.fileno())
 
 
 def interrupt_on_signals() -> None:
@@ -145,6 +133,7 @@ def run(
     check: bool = True,
     seconds: float | None = None,
     max_file_bytes: int | None = None,
+    max_memory: int | None = None,
     whole: bool = False,
 ) -> Result:
     """Run a program to its end and capture what it says.
@@ -157,34 +146,42 @@ def run(
         check: raise when it exits with anything but 0.
         seconds: time limit.
         max_file_bytes: no file that it writes may grow beyond this (RLIMIT_FSIZE).
+        max_memory: bytes of memory that each process may have, where the kernel counts them (RLIMIT_DATA).
         whole: interrupted, it is over only when all that it has started is; so it is with a time limit.
 
     Raises:
         ToolError: the program is missing, ran out of time, or failed.
         WtError: it failed since the disk is full, read-only or somebody else's.
     """
-    command = list(args)
-    if max_file_bytes is not None:
-        # The shell sets the limit, since preexec_fn is unsafe beside threads; its unit is 512 bytes (POSIX).
-        command = ["sh", "-c", f'ulimit -f {max(1, max_file_bytes // 512)}; exec "$@"', "sh", *command]
-    with _started(
-        command,
-        cwd=cwd,
-        env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=whole or seconds is not None,
-    ) as child:
+    with (
+        streams.last_words() as (writer, heard),
+        _started(
+            _limited(args, max_file_bytes, max_memory),
+            cwd=cwd,
+            env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=writer,
+            start_new_session=whole or seconds is not None,
+        ) as child,
+    ):
         try:
-            stdout, stderr = child.communicate(stdin, timeout=seconds)
+            stdout, _ = child.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired as error:
             raise TimedOut(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
-        result = Result(child.returncode, stdout, stderr)
+    result = Result(child.returncode, stdout, bytes(heard))
     if check and result.code != 0:
         complaint = f"{_name(args)} failed: {result.complaint}"
         raise of_machine_in(complaint, full=cwd is not None and _is_full(cwd)) or ToolError(complaint)
     return result
+
+
+def _limited(args: Sequence[str], max_file_bytes: int | None, max_memory: int | None) -> Sequence[str]:
+    """The command that runs a program under limits; the shell sets them: preexec_fn is unsafe beside threads."""
+    # Units: 512 bytes (POSIX), and 1024.
+    files = f"ulimit -f {max(1, max_file_bytes // 512)}; " if max_file_bytes is not None else ""
+    memory = f"ulimit -d {max_memory // 1024}; " if max_memory is not None else ""
+    return ["sh", "-c", f'{files}{memory}exec "$@"', "sh", *args] if files or memory else args
 
 
 def replace(args: Sequence[str]) -> NoReturn:

@@ -12,7 +12,7 @@ import wt
 LAYERS = (
     "errors",
     "model",
-    "steps versions complaints",
+    "steps versions complaints streams",
     "process locks naming hostile mounts",
     "config envfile node trash trust sources",
     "scaffold git history docker gate weakness",
@@ -36,6 +36,7 @@ ADAPTERS = {
     "docker",
     "compose",
     "process",
+    "streams",
     "private_repo",
     "health",
     "strays",

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from wt import __version__, output, process
+from wt import __version__, output, process, streams
 from wt.cli.verbs import app
 from wt.errors import Interrupted, UsageError, WtError, of_machine
 
@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the program and exit with its code."""
-    process.open_standard_streams()
+    streams.open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -42,7 +42,7 @@ def _guarded(*, as_json: bool) -> int:
     except typer.TyperException as error:
         return _misused(error, as_json=as_json)
     except BrokenPipeError:
-        process.silence(sys.stdout)
+        streams.silence(sys.stdout)
         return 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: a user never sees a traceback
         known = of_machine(error) if isinstance(error, OSError) else None

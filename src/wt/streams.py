@@ -1,0 +1,51 @@
+"""Standard streams: opened, silenced, and what a program says on one."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+_STDERR = 2
+# Bytes that are kept of what a program complains of.
+_MAX_HEARD = 64 * 1024
+# Seconds for the last of it, when the program has ended.
+_PATIENCE = 5
+
+
+def open_standard_streams() -> None:
+    """Put the null device where a standard stream is closed: the next file opened would take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - takes it by place only
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - as long as the program runs
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still written to a stream go nowhere, the interpreter's own last flush included."""
+    with open(os.devnull, "wb") as null:  # noqa: PTH123
+        os.dup2(null.fileno(), stream.fileno())
+
+
+@contextmanager
+def last_words() -> Iterator[tuple[int, bytearray]]:
+    """A pipe for what a program complains of, and the end of that, whole after the block: a peer may never stop."""
+    reader, writer = os.pipe()
+    heard = bytearray()
+
+    def listen() -> None:
+        while chunk := os.read(reader, _MAX_HEARD):
+            heard.extend(chunk)
+            del heard[:-_MAX_HEARD]
+
+    (listener := threading.Thread(target=listen, daemon=True)).start()
+    try:
+        yield writer, heard
+    finally:
+        os.close(writer)
+        listener.join(_PATIENCE)  # what goes on in the background may keep its end open
+        if not listener.is_alive():
+            os.close(reader)
