@@ -40,6 +40,10 @@ unit *ARGS:
 soak *ARGS: images
     PYTHONPATH={{ quote(justfile_directory() / "tests") }} {{ run }} python -m state.soak "$@"
 
+# Carries out every attack on wt and on a container hardened by hand; prints the table, and writes it into safety.md.
+attacks *ARGS: images
+    {{ run }} pytest tests/e2e/attacks -p attacks.report --numprocesses=3 --dist=loadgroup "$@"
+
 # Writes the reference pages that come from the program.
 reference:
     {{ run }} python tools/reference.py
