@@ -44,6 +44,10 @@ soak *ARGS: images
 attacks *ARGS: images
     {{ run }} pytest tests/e2e/attacks -p attacks.report --numprocesses=3 --dist=loadgroup "$@"
 
+# Removes each control in turn, in a copy of the tree, and shows that its test turns red.
+mutants *ARGS:
+    @{{ run }} python tools/mutants.py "$@"
+
 # Writes the reference pages that come from the program.
 reference:
     {{ run }} python tools/reference.py

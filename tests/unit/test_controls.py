@@ -1,0 +1,149 @@
+"""Controls that stand before others, each seen by itself: what an attack would have to get past besides."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from unit.repos import commit, git, linked, worktree
+from unit.test_scaffold import render
+from wt import checkouts, docker, hostile, process
+from wt import git as host
+from wt.errors import ToolError
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    """A file that the program beside it makes."""
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{tmp_path}/canary'\n")
+    program.chmod(0o755)
+    return tmp_path / "canary"
+
+
+def test_hooks_do_not_run(shop: Path, canary: Path) -> None:
+    repository, tip = worktree(shop).repository, git(shop, "rev-parse", "HEAD")
+    (shop / ".git/hooks").mkdir(exist_ok=True)
+    (shop / ".git/hooks/reference-transaction").symlink_to(canary.with_name("program"))
+    host.update_refs(repository, {"refs/heads/new": (tip, None)})
+    assert not canary.exists()
+    git(shop, "update-ref", "refs/heads/newer", tip)
+    assert canary.exists()
+
+
+def test_signatures_are_not_looked_at(shop: Path, canary: Path) -> None:
+    git(shop, "config", "log.showSignature", "true")
+    git(shop, "config", "gpg.program", str(canary.with_name("program")))
+    raw = git(shop, "cat-file", "commit", "HEAD").replace("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n x\n\n", 1)
+    (shop / "raw").write_text(f"{raw}\n")
+    signed = git(shop, "hash-object", "-t", "commit", "-w", "raw")
+    assert host.only_in(worktree(shop).repository, [signed], [])
+    assert not canary.exists()
+    git(shop, "log", "-1", signed)
+    assert canary.exists()
+
+
+def test_no_transport_is_open(shop: Path) -> None:
+    repository = worktree(shop).repository
+    with pytest.raises(ToolError, match="transport 'file' not allowed"):
+        host.run(repository, "ls-remote", str(shop))
+    assert git(shop, "ls-remote", str(shop))
+
+
+def test_a_look_writes_nothing(shop: Path) -> None:
+    tree, index = worktree(linked(shop)), shop / ".git/worktrees/feature/index"
+    os.utime(tree.path / "file", (1, 1))
+    before = index.read_bytes()
+    checkouts.dirty(tree)
+    assert index.read_bytes() == before
+    git(tree.path, "status")
+    assert index.read_bytes() != before
+
+
+def test_every_directory_is_pinned(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, str] = {}
+
+    def look(_args: object, *, env: Mapping[str, str], **_options: Any) -> process.Result:
+        seen.update(env)
+        return process.Result(0, b"", b"")
+
+    tree = worktree(linked(shop))
+    monkeypatch.setattr(process, "run", look)
+    host.run_in(tree, "status")
+    places = (shop / ".git/worktrees/feature", shop / ".git", tree.path)
+    assert seen == dict(zip(("GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE"), map(str, places), strict=True))
+
+
+def test_a_submodule_is_not_entered(shop: Path, canary: Path) -> None:
+    tree = worktree(linked(shop))
+    git(tree.path, "init", "--quiet", "sub")
+    commit(tree.path / "sub")
+    git(tree.path, "-c", "advice.addEmbeddedRepo=false", "add", "sub")
+    git(tree.path, "commit", "--quiet", "--message=sub")
+    # Not fsmonitor, which our own git passes on to be off there, too.
+    git(tree.path / "sub", "config", "filter.x.clean", str(canary.with_name("program")))
+    (tree.path / "sub/.git/info").mkdir(exist_ok=True)
+    (tree.path / "sub/.git/info/attributes").write_text("* filter=x\n")
+    os.utime(tree.path / "sub/file", (1, 1))
+    checkouts.dirty(tree)
+    assert not canary.exists()
+    git(tree.path, "status")
+    assert canary.exists()
+
+
+def test_a_fifo_that_git_reads_does_not_keep_us_for_ever(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = worktree(linked(shop))
+    monkeypatch.setattr(checkouts, "_PATIENCE", 1)
+    assert checkouts.dirty(tree) == ()
+    os.mkfifo(tree.path / ".gitignore")
+    with pytest.raises(ToolError, match="took longer than 1 s"):
+        checkouts.dirty(tree)
+
+
+def test_the_container_that_serves_an_import_has_nothing_else(tmp_path: Path) -> None:
+    words = docker.upload_pack_stopped("image", tmp_path / "repo.git", tmp_path / "objects", (7, 8))
+    options = {"--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=7:8"}
+    assert {*options, "--memory=1g", "--pids-limit=64"} <= set(words)
+    mounts = [word for word in words if word.startswith("--mount=")]
+    assert len(mounts) == 2 and all(mount.endswith(",readonly") for mount in mounts)
+
+
+def test_the_sandbox_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
+    app = yaml.safe_load((render(tmp_path) / "compose.wt.yml").read_text())["services"]["app"]
+    kinds = {mount["target"]: (mount["type"], mount.get("read_only", False)) for mount in app["volumes"]}
+    fixed = {"/wt/objects", "/wt/lfs", "/wt/host.git", "/wt/host.git/refs"}
+    fixed |= {"/app/.devcontainer", "/app/.vscode", "/app/.idea", "/app/infra"}
+    assert {target for target, kind in kinds.items() if kind == ("bind", True)} == fixed
+    assert kinds["/app/.git"] == ("bind", "${WT_DOT_GIT_RO:-true}")
+    assert kinds["/app/.claude-docker"] == kinds["/app/trees"] == ("tmpfs", True)
+    writable = {target for target, kind in kinds.items() if kind == ("bind", False)}
+    assert writable == {"/app", "/wt/repo.git", "/home/vscode/.claude-docker"}
+    binds = [mount for mount in app["volumes"] if mount["type"] == "bind"]
+    assert all(mount["bind"] == {"create_host_path": False} for mount in binds)
+    assert (app["init"], app["pids_limit"], app["mem_limit"]) == (True, "${WT_PIDS:-4096}", "${WT_MEMORY:-8g}")
+    assert app["user"] == "${WT_UID:-1000}:${WT_GID:-1000}"
+    options = app["tmpfs"][0].split(",")
+    assert {"nosuid", "nodev", "nr_inodes=65536", "size=${WT_TMP:-1g}"} <= set(options)
+    assert app["environment"]["BASH_ENV"] == "/etc/wt/security-harden.sh"
+
+
+def test_rights_are_given_back_to_what_was_looked_at_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "looked-at").touch()
+    (tmp_path / "other").touch(mode=0o400)
+    seen = (tmp_path / "looked-at").lstat()
+    monkeypatch.setattr(Path, "lstat", lambda _path: seen)
+    hostile.give_back(tmp_path / "other")
+    assert (tmp_path / "other").stat().st_mode & 0o777 == 0o400
+    monkeypatch.undo()
+    hostile.give_back(tmp_path / "other")
+    assert (tmp_path / "other").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_fetch_brings_what_was_asked_for_and_starts_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(host, "run", lambda _repository, *words, **_options: seen.extend(words))
+    host.fetch(worktree(shop).repository, ["x"], ["1" * 40], shop / ".git/incoming", seconds=1, max_bytes=1)
+    assert {"--no-tags", "--no-auto-gc", "--no-recurse-submodules"} <= set(seen)

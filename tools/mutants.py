@@ -1,0 +1,223 @@
+"""Removes each control in turn, in a copy of the tree, and shows that the test named beside it turns red.
+
+python tools/mutants.py [WORD]: only those whose file, text or test has the word.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+# A control whose absence makes its test wait for ever is missed, too.
+PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One control less.
+
+    Attributes:
+        file: below src/wt.
+        old: the control, as it is written there, once.
+        new: what takes its place.
+        test: below tests/unit, what has to turn red.
+    """
+
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+def _without(file: str, test: str, *texts: str) -> list[Mutant]:
+    return [Mutant(file, text, "", test) for text in texts]
+
+
+def _swapped(file: str, test: str, *pairs: tuple[str, str]) -> list[Mutant]:
+    return [Mutant(file, old, new, test) for old, new in pairs]
+
+
+CONTROLS, HOSTILE = "test_controls.py::test_", "test_hostile.py::test_"
+COMPOSE, SANDBOX = "templates/compose.wt.yml", f"{CONTROLS}the_sandbox_is_mounted_and_limited_as_it_should"
+SERVES = f"{CONTROLS}the_container_that_serves_an_import_has_nothing_else"
+IMPORT = "test_importer.py::test_"
+
+MUTANTS = (
+    # What every git of ours is told.
+    *_swapped(
+        "git.py", "test_git.py::test_programs_that_a_repository_names_are_not_run", ("core.fsmonitor=false", "x.y=z")
+    ),
+    *_swapped("git.py", f"{CONTROLS}hooks_do_not_run", ("core.hooksPath=/dev/null", "x.y=z")),
+    *_swapped("git.py", f"{CONTROLS}no_transport_is_open", ("protocol.allow=never", "x.y=z")),
+    *_swapped("git.py", f"{CONTROLS}signatures_are_not_looked_at", ("log.showSignature=false", "x.y=z")),
+    *_without("git.py", f"{CONTROLS}a_look_writes_nothing", '    "--no-optional-locks",\n'),
+    *_without(
+        "git.py",
+        f"{CONTROLS}every_directory_is_pinned",
+        '        "GIT_DIR": str(worktree.git_dir),\n',
+        '        "GIT_COMMON_DIR": str(worktree.repository.common_dir),\n',
+        '        "GIT_WORK_TREE": str(worktree.path),\n',
+    ),
+    *_swapped("git.py", "test_git.py::test_programs_that_a_repository_names_are_not_run", ("**pinned, ", "")),
+    *_swapped(
+        "process.py",
+        "test_process.py::test_the_environment_loses_what_would_aim_git_and_compose_elsewhere",
+        ('name.startswith("COMPOSE_") or ', ""),
+        ('name.startswith("GIT_")', "False"),
+    ),
+    # An import.
+    *_swapped(
+        "git.py", f"{IMPORT}an_object_that_fsck_rejects_does_not_come_in", ("fsckObjects=true", "fsckObjects=false")
+    ),
+    *_without(
+        "git.py", f"{IMPORT}nothing_else_changes_and_a_second_import_changes_nothing", '"--no-write-fetch-head", '
+    ),
+    *_without(
+        "git.py",
+        f"{CONTROLS}a_fetch_brings_what_was_asked_for",
+        '"--no-tags", ',
+        '"--no-auto-gc", ',
+        '"--no-recurse-submodules", ',
+    ),
+    *_without("git.py", f"{IMPORT}what_is_too_large_does_not_come_in", "            max_file_bytes=max_bytes,\n"),
+    *_without("git.py", "test_peers.py::test_a_pack_that_is_small", "            max_memory=_MAX_MEMORY,\n"),
+    *_without("git.py", "test_peers.py::test_a_peer_that_never_stops", "            seconds=seconds,\n"),
+    *_without("streams.py", "test_peers.py::test_a_peer_that_never_stops", "            del heard[:-_MAX_HEARD]\n"),
+    *_swapped("importer.py", f"{IMPORT}submodules_move_nothing", ("if not links:", "if True:")),
+    *_swapped(
+        "importer.py",
+        f"{IMPORT}where_both_sides_moved_nothing_moves",
+        ("if old is not None and not history.is_ancestor(repository, old, new):", "if False:"),
+    ),
+    *_swapped(
+        "importer.py",
+        f"{IMPORT}staged_changes_on_the_host",
+        ("if not checkouts.index_matches(worktree, old):", "if False:"),
+    ),
+    *_swapped("docker.py", SERVES, ("target={target},readonly'", "target={target}'")),
+    *_without(
+        "docker.py",
+        SERVES,
+        '        "--network=none",\n',
+        '        "--read-only",\n',
+        '        "--cap-drop=ALL",\n',
+        '        "--security-opt=no-new-privileges",\n',
+        '"--memory=1g", ',
+        '"--pids-limit=64", ',
+        'f"--user={user[0]}:{user[1]}", ',
+    ),
+    # A look at a worktree.
+    *_swapped("checkouts.py", f"{CONTROLS}a_submodule_is_not_entered", ('-z", "--ignore-submodules=all"', '-z"')),
+    *_without("checkouts.py", f"{CONTROLS}a_fifo_that_git_reads", ", seconds=_PATIENCE"),
+    *_swapped("hostile.py", f"{HOSTILE}nothing_else_is_read", ("O_DIRECTORY | os.O_NOFOLLOW |", "O_DIRECTORY |")),
+    *_swapped(
+        "hostile.py",
+        f"{HOSTILE}nothing_else_is_read",
+        ("os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK"),
+        ("os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_NOFOLLOW"),
+        ("if not stat.S_ISREG(os.fstat(descriptor).st_mode):", "if False:"),
+        ('name in {"..", "/"}', 'name == "/"'),
+    ),
+    *_swapped("hostile.py", f"{HOSTILE}what_is_too_large_is_refused", (".st_size > limit:", ".st_size < 0:")),
+    *_swapped("hostile.py", f"{HOSTILE}nothing_but_files_is_written", ("not in (None, stat.S_IFREG)", "== 1")),
+    *_swapped("hostile.py", f"{CONTROLS}rights_are_given_back", ("os.path.samestat(os.fstat(held), before)", "True")),
+    *_swapped("hostile.py", f"{HOSTILE}walking_leaves_symlinks_out", ("        if seen > limit:", "        if False:")),
+    *_swapped("hostile.py", f"{HOSTILE}a_tree_that_is_deeper", ("> _MAX_PATH:", "< 0:")),
+    *_without("plan.py", "test_plan.py::test_a_root_env_that_would_aim", "    _refuse_root_env(seen.root_env)\n"),
+    # What is printed.
+    *_swapped(
+        "output.py", "test_output.py", ('    text = _ESCAPE.sub("", text)\n', ""), ('{"Cc", "Cf", "Cs"}', "set()")
+    ),
+    *_swapped("output.py", "test_output.py", ("return clean(text).replace", "return text.replace")),
+    # What makes it a sandbox.
+    *_without(
+        COMPOSE,
+        SANDBOX,
+        "    init: true\n",
+        "    pids_limit: ${WT_PIDS:-4096}\n",
+        "    mem_limit: ${WT_MEMORY:-8g}\n",
+        "nosuid,nodev,",
+        ",nr_inodes=65536",
+        "      BASH_ENV: /etc/wt/security-harden.sh\n",
+        '    user: "${WT_UID:-1000}:${WT_GID:-1000}"\n',
+        ' read_only: "${WT_DOT_GIT_RO:-true}",',
+    ),
+    *_without(
+        COMPOSE,
+        "test_scaffold.py::test_compose_accepts_the_files_without_env",
+        "    cap_drop: [ALL]\n",
+        '    security_opt: ["no-new-privileges:true"]\n',
+    ),
+    *_swapped(
+        COMPOSE,
+        SANDBOX,
+        *(
+            (f"target: {target}, read_only: true", f"target: {target}")
+            for target in ("/wt/objects", "/wt/lfs", "/wt/host.git", "/wt/host.git/refs", "/app/.claude-docker")
+        ),
+        ("target: /app, bind: {create_host_path: false}", "target: /app, bind: {create_host_path: true}"),
+    ),
+    *_swapped("scaffold.py", SANDBOX, ('"read_only: true, bind', '"bind'), ('", read_only: true, tmpfs', '", tmpfs')),
+)
+
+
+def survives(mutant: Mutant, copy: Path) -> str | None:
+    """Why a mutant is not caught; None where its test turns red."""
+    path = copy / "src/wt" / mutant.file
+    text = path.read_text()
+    if text.count(mutant.old) != 1:
+        return f"its text is there {text.count(mutant.old)} times"
+    path.write_text(text.replace(mutant.old, mutant.new))
+    try:
+        code = run(copy, mutant.test)
+    finally:
+        path.write_text(text)
+    # pytest: 1 is a test that failed; None that it was ended.
+    return None if code in (1, None) else f"{mutant.test}: exit {code}"
+
+
+def run(copy: Path, *tests: str, patience: float = PATIENCE) -> int | None:
+    """The exit code of pytest on some of the copy's tests; None when it took too long."""
+    # A test is named by how it begins.
+    named = dict.fromkeys(f"tests/unit/{test.partition('::')[0]}" for test in tests)
+    words = [test.partition("::")[2] for test in tests if "::" in test]
+    chosen = ["-k", " or ".join(words)] if words else []
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *named, *chosen]
+    env = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, cwd=copy, env=env, capture_output=True, check=False, timeout=patience)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.returncode
+
+
+def main(word: str = "") -> int:
+    chosen = [mutant for mutant in MUTANTS if word in f"{mutant.file} {mutant.old} {mutant.test}"]
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "copy"
+        for name in ("src", "tests", "docs", "pyproject.toml", "README.md", "examples", "tools"):
+            source = PROJECT / name
+            shutil.copytree(source, copy / name) if source.is_dir() else shutil.copy(source, copy / name)
+        # Else nothing would be shown by a test that turns red.
+        if run(copy, *dict.fromkeys(mutant.test for mutant in chosen), patience=600) != 0:
+            print("the tests are not green as it is")
+            return 1
+        missed = 0
+        for mutant in chosen:
+            why = survives(mutant, copy)
+            missed += why is not None
+            text = mutant.old.strip().splitlines()[0]
+            print(
+                f"{'red  ' if why is None else 'GREEN'}  {mutant.file}: {text}{f'  ({why})' if why else ''}",
+                flush=True,
+            )
+    print(f"{len(chosen)} controls removed, one at a time; {missed} without a test that turned red")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
