@@ -45,6 +45,10 @@ CONTROLS, HOSTILE = "test_controls.py::test_", "test_hostile.py::test_"
 COMPOSE, SANDBOX = "templates/compose.wt.yml", f"{CONTROLS}the_sandbox_is_mounted_and_limited_as_it_should"
 SERVES = f"{CONTROLS}the_container_that_serves_an_import_has_nothing_else"
 IMPORT = "test_importer.py::test_"
+ASTRAY = "test_review_command.py::test_what_leads_astray_moves_nothing"
+NAMES, SYMLINKS = "test_gate.py::test_paths_that_leave", "test_gate.py::test_where_symlinks_lead"
+BARE, TRUST = "test_gate.py::test_bare_layouts", "test_trust.py::test_"
+WEAK, BESIDE = "test_weakness.py::test_a_weakness_is_named", "test_weakness.py::test_what_stands_beside"
 
 MUTANTS = (
     # What every git of ours is told.
@@ -128,6 +132,109 @@ MUTANTS = (
     *_swapped("hostile.py", f"{HOSTILE}walking_leaves_symlinks_out", ("        if seen > limit:", "        if False:")),
     *_swapped("hostile.py", f"{HOSTILE}a_tree_that_is_deeper", ("> _MAX_PATH:", "< 0:")),
     *_without("plan.py", "test_plan.py::test_a_root_env_that_would_aim", "    _refuse_root_env(seen.root_env)\n"),
+    *_swapped("observe.py", "test_mount_sources.py", ("if found is not None and found not in allowed:", "if False:")),
+    # What of a commit has to be looked at before the host takes it over.
+    *_swapped(
+        "gate.py",
+        ASTRAY,
+        ("if change.new_mode == GITLINK:\n", "if False:\n"),
+        ("elif _is_submodule(change):", "elif False:"),
+        ("for part in parts):\n        yield DOT_GIT", "for part in ()):\n        yield DOT_GIT"),
+        ("if change.new_mode == SYMLINK:\n", "if False:\n"),
+    ),
+    *_swapped("gate.py", NAMES, ("    if not {", "    if False and not {")),
+    *_swapped(
+        "gate.py",
+        SYMLINKS,
+        ("target is None or len(target) > _MAX_PATH", "not target"),
+        ('target.startswith(("/", "\\\\"))', 'target.startswith("\\\\")'),
+        ("if ups > depth:", "if False:"),
+        ('elif ".." in parts[ups:]:', "elif False:"),
+        ("for part in parts):\n        yield f", "for part in ()):\n        yield f"),
+    ),
+    *_swapped("gate.py", BARE, ("return (*found, *(", "return (*found, *() and (")),
+    *_swapped(
+        "importer.py",
+        ASTRAY,
+        ("if stopped := _stopped(worktree, branch, old, new, accepted):", "if stopped := None:"),
+        ("if new == accepted or", "if accepted or"),
+    ),
+    *_swapped(
+        "importer.py",
+        "test_review_command.py::test_a_rewritten_branch",
+        ("return _stopped(worktree, branch, old, new, accepted) or (why", "return (why"),
+    ),
+    *_swapped(
+        "importer.py",
+        "test_review_command.py::test_a_detached_head",
+        ('stopped = _stopped(worktree, "HEAD", old, inside.detached, accepted)', "stopped = None"),
+    ),
+    *_swapped(
+        "importer.py",
+        "test_review_command.py::test_a_commit_of_billions",
+        ("if names is None:", "if names is None and False:"),
+    ),
+    # What starts is what the user has approved.
+    *_without("commands/prepare.py", f"{TRUST}a_change_is_refused", "    _require_trust(tree, version, context)\n"),
+    *_swapped(
+        "trust.py",
+        f"{TRUST}a_change_is_refused",
+        ('_entry("program" if hostile.is_executable(root, path) else "file"', '_entry("file"'),
+    ),
+    *_swapped(
+        "trust.py",
+        f"{TRUST}what_can_not_be_told",
+        ('elif target.startswith("/") or name == "..":', 'elif name == "..":'),
+        ('elif target.startswith("/") or name == "..":', 'elif target.startswith("/"):'),
+        ("        else:\n            raise Refused", "        elif False:\n            raise Refused"),
+        ("if left < 0:", "if False:"),
+        ("limit=_MAX_FILES", "limit=10**9"),
+    ),
+    *_swapped(
+        "trust.py",
+        f"{TRUST}the_first_use_approves_the_main_checkout",
+        ("root = main if main and", "root = main if False and"),
+    ),
+    *_swapped("trust.py", f"{TRUST}what_was_kept_is_not_believed", ("!= path.name", "== 1")),
+    *_swapped("plan.py", f"{TRUST}env_that_a_branch_carries", ("if seen.env_tracked:", "if False:")),
+    *_without("commands/prepare.py", f"{TRUST}compose_is_asked", "    _require_harmless(tree, version, seen.config)\n"),
+    *_without("observe.py", f"{TRUST}compose_is_asked", "            _refuse_link(tree, each)\n"),
+    *_without(
+        "observe.py",
+        "test_mount_sources.py::test_a_worktree_inside_another",
+        "    _refuse_behind_link(tree, outer)\n",
+    ),
+    # What compose files may not weaken.
+    *_swapped(
+        "weakness.py",
+        WEAK,
+        ("if each not in _NO_NEW_PRIVILEGES:", "if False:"),
+        ("if not _LOOPBACK.fullmatch(", "if not _LOOPBACK.match("),
+        ("if not _NO_NEW_PRIVILEGES & {", "if False and {"),
+        ('if "ALL" not in (', "if False and ("),
+        ('if user in {"root", "0"} or', "if False and"),
+        ('and key not in _HARMLESS and not key.startswith("x-"):', "and False:"),
+        ("if not ours and not (read_only and _configures(Path(source), ground)):", "if False:"),
+        ("not (read_only and _configures", "not (_configures"),
+        ("read_only) in ground.mounts", "True) in ground.mounts"),
+        ("    if value:\n", "    if False:\n"),
+        ('any((each or {}).get("privileged") for each in value or ())', "False"),
+        ('if any("user" in (each or {}) for each in value or ()):', "if False:"),
+        ('in value or ():\n        yield _weakness("cap_add"', 'in ():\n        yield _weakness("cap_add"'),
+        ("if value and not harmless(str(value)):", "if False:"),
+        ("for place in places:", "for place in ():"),
+        ('if build.get("network") == "host":', "if False:"),
+        ('build.get("privileged")', "False"),
+        ("if key not in _HARMLESS_BUILD | judged and", "if False and"),
+        ("if any((resources.get(kind)", "if any(False and (resources.get(kind)"),
+        ('elif kind not in {"volume", "tmpfs", "image"}:', "elif False:"),
+    ),
+    *_without("weakness.py", BESIDE, "*_volumes(data, ground), ", "*_networks(data), ", "*_files(data, ground)"),
+    *_swapped(
+        "weakness.py",
+        "test_weakness.py::test_what_is_allowed_by_name",
+        ("if each.name not in rows[each.kind]]", "if not rows[each.kind]]"),
+    ),
     # What is printed.
     *_swapped(
         "output.py", "test_output.py", ('    text = _ESCAPE.sub("", text)\n', ""), ('{"Cc", "Cf", "Cs"}', "set()")

@@ -1,6 +1,7 @@
 """The reference devcontainer CLI, plain compose and wt agree on one sandbox."""
 
 import json
+import re
 from pathlib import Path
 
 from support import Repository, inspect
@@ -63,6 +64,24 @@ def test_plain_compose_sees_the_same_project(repository: Repository) -> None:
     # Nothing is created anew either: compose finds the configuration that it would make itself.
     repository.account.run(*compose, "up", "--detach", cwd=tree / ".devcontainer")
     assert repository.containers(repository.env(tree)["COMPOSE_PROJECT_NAME"]) == listed
+
+
+def test_a_root_env_aims_no_start_at_another_sandbox(repository: Repository) -> None:
+    for name in ("victim", "hostile"):
+        repository.wt("new", name)
+    tree, victim = repository.worktree("hostile"), repository.env(repository.worktree("victim"))["COMPOSE_PROJECT_NAME"]
+    theirs = repository.containers(victim)
+    repository.inside("hostile", f"echo COMPOSE_PROJECT_NAME={victim} >.env")
+    refused = repository.wt("up", "hostile", check=False)
+    assert refused.returncode == 3 and ".env sets COMPOSE_PROJECT_NAME" in refused.stderr
+    up = ("devcontainer", "up", "--workspace-folder", tree)
+    done = repository.account.run(*up, check=False)
+    assert done.returncode != 0 and ".env sets COMPOSE_PROJECT_NAME" in done.stdout + done.stderr
+    assert repository.containers(victim) == theirs
+    # Without `wt prepare` the CLI takes the other sandbox's container for this one.
+    path = tree / ".devcontainer/devcontainer.json"
+    path.write_text(re.sub(r'"initializeCommand": .*', '"initializeCommand": "true",', path.read_text()))
+    assert devcontainer_up(repository, tree) in theirs or repository.containers(victim) != theirs
 
 
 def test_a_changed_configuration_makes_a_new_container(repository: Repository) -> None:

@@ -118,6 +118,12 @@ ATTACKS = (
         fired=fails("git fsck"),
     ),
     Attack(
+        "pack that is none",
+        "for kind in pack idx; do "
+        "head -c 2000 /dev/zero >$GIT/objects/pack/pack-1111111111111111111111111111111111111111.$kind; done",
+        fired=fails("git fsck"),
+    ),
+    Attack(
         "object that hashes right and parses wrong",
         'printf "tree %s\\nauthor A <a> 1 +0000\\ncommitter A <a> x\\n'
         '\\nbad\\n" $(git rev-parse HEAD^{tree}) >bad; git update-ref refs/heads/bad '

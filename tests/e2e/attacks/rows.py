@@ -1,12 +1,13 @@
 """All attacks, in the order of the table."""
 
-from attacks import files, git_configuration, objects, pointers, printing, siblings
+from attacks import commits, files, git_configuration, objects, pointers, printing, siblings
 from attacks.attack import Attack
 
 SUBJECTS: dict[str, tuple[Attack, ...]] = {
     "Git's configuration, hooks, and what is under way": git_configuration.ATTACKS,
     "Pointers, and what is started next": pointers.ATTACKS,
     "Objects, refs and indexes": objects.ATTACKS,
+    "Commits that the user takes over": commits.ATTACKS,
     "Files": files.ATTACKS,
     "What is printed": printing.ATTACKS,
     "Siblings": siblings.ATTACKS,

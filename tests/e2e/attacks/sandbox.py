@@ -51,6 +51,8 @@ class Sandbox(Side):
         for command in (
             ("ls",),
             ("ls", "--json"),
+            ("review", self.name),
+            ("review", "--json", self.name),
             ("sync", self.name),
             ("sync", "--json", self.name),
             ("logs", self.name),
