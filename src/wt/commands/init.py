@@ -65,8 +65,8 @@ def _trusting(tree: Worktree) -> Iterator[None]:
     """What the user has written over an approved version is approved, too; the first use comes later."""
     approved = trust.known(tree.repository) and trust.is_trusted(tree.repository, trust.look(tree.path))
     yield
-    if approved:
-        trust.record(tree.repository, trust.look(tree.path))
+    if approved and not trust.is_trusted(tree.repository, version := trust.look(tree.path)):
+        trust.record(tree.repository, version)
 
 
 def _hidden(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
