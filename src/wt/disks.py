@@ -26,7 +26,8 @@ def record(worktree: Worktree) -> None:
     """Write down on which disk the worktree lies, where that is another one than the repository's."""
     state, place = naming.worktree_state_dir(worktree), of(worktree)
     if place is None:
-        (state / _RECORD).unlink(missing_ok=True)
+        if _recorded(worktree) is not None:
+            (state / _RECORD).unlink()
     else:
         hostile.write(state, _RECORD, os.fsencode(place), mode=0o644)
 

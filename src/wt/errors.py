@@ -18,6 +18,9 @@ _MACHINE = {
     errno.EAGAIN: "raise the limit of processes (`ulimit -u`), or close other programs",
 }
 
+# What the machine says where a directory should be a file, or the other way round, or a symlink is not followed.
+_OTHER_KINDS = {errno.ELOOP, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENXIO}
+
 
 class WtError(Exception):
     """The command failed; the message is one line that a user can act on.
@@ -80,6 +83,15 @@ def of_machine(error: OSError, place: object = None) -> WtError | None:
     if error.errno not in _MACHINE:
         return None
     return _refused_by_machine(error.errno, place or error.filename or "")
+
+
+def of_kind(error: OSError, place: object) -> Refused | None:
+    """The error where something else stands at `place` than wt's own; None when it was something else."""
+    return another_kind(place) if error.errno in _OTHER_KINDS else None
+
+
+def another_kind(place: object) -> Refused:
+    return Refused(f"{place} is, or lies behind, a symlink or another kind of file", hint="remove it and try again")
 
 
 def of_machine_in(complaint: str, *, full: bool) -> WtError | None:

@@ -4,6 +4,7 @@ A worktree is hostile ground: every call on one pins the directories that git wo
 agent can write, and switches off what would run a program found there.
 """
 
+import errno
 import os
 import re
 import shlex
@@ -23,6 +24,8 @@ _LOCKED = re.compile(r"Unable to create '(?P<lock>.+)': File exists|could not lo
 # A file name's limit, less the `.lock` that git appends, and what the path of a whole ref may take of a path's.
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
+# What the machine says where there is no file to read.
+_NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 # Bytes that each process of a fetch may have: a small pack can become anything, and git reads most of it whole.
 _MAX_MEMORY = 3 * 1024**3
 
@@ -320,7 +323,15 @@ def _excludes(repository: Repository, configured: str | None) -> str:
 
 
 def file_text(path: Path) -> str | None:
+    """What is in a file; None where there is none, or another kind of one: a FIFO would keep its reader waiting."""
     try:
-        return os.fsdecode(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         return None
+    with os.fdopen(descriptor, "rb") as file:
+        return os.fsdecode(file.read())

@@ -4,7 +4,6 @@ Every path is walked from an open directory, one name at a time, so that nothing
 its use.
 """
 
-import errno
 import itertools
 import os
 import stat
@@ -13,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from wt.errors import Refused, WtError, of_machine
+from wt.errors import Refused, WtError, of_kind, of_machine
 
 _MAX_BYTES = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -334,8 +333,5 @@ def _kind(directory: int, name: str) -> int | None:
 
 
 def _refusal(root: Path, path: str, error: OSError) -> WtError:
-    if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.EEXIST}:
-        return Refused(
-            f"{root / path} is, or lies behind, a symlink or another kind of file", hint="remove it and try again"
-        )
-    return of_machine(error, root / path) or Refused(f"{root / path}: {error.strerror}")
+    place = root / path
+    return of_kind(error, place) or of_machine(error, place) or Refused(f"{place}: {error.strerror}")

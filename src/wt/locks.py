@@ -2,10 +2,13 @@
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from wt.errors import another_kind, of_kind
 
 _PATIENCE = 0.4
 
@@ -17,9 +20,11 @@ def held(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
     Args:
         path: the lock file.
         on_wait: called once when another process has held it for 400 ms.
+
+    Raises:
+        Refused: there is something else than a file at that place.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(path)
     try:
         started = time.monotonic()
         while not _acquired(descriptor):
@@ -31,6 +36,20 @@ def held(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if refused := of_kind(error, path if path.parent.is_dir() else path.parent):
+            raise refused from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise another_kind(path)
+    return descriptor
 
 
 def _acquired(descriptor: int) -> bool:

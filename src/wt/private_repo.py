@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -46,7 +47,8 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
         owner: user and group of the sandbox, where they are not ours.
     """
     target = naming.private_repo(worktree)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    common_dir = worktree.repository.common_dir
+    hostile.make_directory(common_dir, str(target.parent.relative_to(common_dir)))
     disks.record(worktree)
     if _is_kept(worktree):
         return
@@ -70,7 +72,7 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
         (temporary / "info/exclude").write_text(settings.excludes, errors="surrogateescape")
         # An index may be split: then most of it is in the files beside it.
         copied = [*worktree.git_dir.glob("index"), *worktree.git_dir.glob("sharedindex.*")]
-        for source in (*copied, *worktree.repository.common_dir.glob("shallow")):
+        for source in (*copied, *common_dir.glob("shallow")):
             shutil.copyfile(source, temporary / source.name)
         if owner is not None:
             _give(temporary, *owner)
@@ -249,7 +251,9 @@ def has_submodules(worktree: Worktree) -> bool:
 
 
 def remove(worktree: Worktree) -> None:
-    """Remove all that wt keeps for a worktree; missing is fine."""
+    """Remove all that wt keeps for a worktree; missing is fine, and what is no directory is not wt's."""
+    if hostile.kind(naming.state_dir(worktree.repository), worktree.id) not in (None, stat.S_IFDIR):
+        return
     shutil.rmtree(naming.worktree_state_dir(worktree), ignore_errors=False, onerror=_ignore_missing)
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wt import mounts, naming, process
-from wt.errors import Refused, of_machine
+from wt.errors import Refused, of_kind, of_machine
 from wt.model import Repository, Worktree
 
 # Pairs of a trash entry and what is to be deleted for it. Directories that the agent closed to itself are opened first,
@@ -123,7 +123,12 @@ def _is_mounted(real: Path) -> bool:
 def _entry(worktree: Worktree) -> Path:
     """A new place in the trash."""
     trash = naming.state_dir(worktree.repository) / naming.TRASH
-    trash.mkdir(parents=True, exist_ok=True)
+    try:
+        trash.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if refused := of_kind(error, trash):
+            raise refused from error
+        raise
     return trash / f"{naming.slug(worktree.id)}.{os.urandom(4).hex()}"
 
 

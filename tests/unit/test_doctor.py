@@ -16,9 +16,10 @@ import pytest
 import wt as package
 from unit.repos import git, initialised, linked, run, worktree, wt
 from unit.test_reference import SCHEMAS, literals, rows
-from wt import cli, private_repo, selection
+from wt import cli, private_repo, selection, trash
 from wt import git as host
 from wt.commands import doctor, ls
+from wt.errors import Refused
 from wt.model import Context, Finding
 from wt.output import Narrator, answer
 
@@ -376,6 +377,71 @@ def test_another_kind_of_file_in_the_place_of_wt_s_own_is_one_line(scene: Scene,
     path.mkdir() if name != "host.git" else path.write_text("x")
     assert "remove it and try again" in wt(scene.feature, "prepare", code=3).stderr
     assert [each.state for each in findings(scene.shop)] == ["unprepared"]
+
+
+# In the place of what wt keeps in a repository; a verb that stops at it, if any does without an engine.
+ODD = [
+    *(("", kind, "prepare") for kind in ("file", "fifo", "dangling link")),
+    *((".lock", kind, "prepare") for kind in ("directory", "fifo", "dangling link")),
+    *(("repository", kind, "prepare") for kind in ("directory", "fifo", "dangling link")),
+    *(("trust", kind, "prepare") for kind in ("file", "dangling link")),
+    *(("feature", kind, "prepare") for kind in ("file", "dangling link")),
+    *(("feature/import.lock", kind, "sync feature") for kind in ("directory", "dangling link")),
+    *((name, "fifo", "") for name in ("trash", "aside", "trust/0", "feature/lock", "feature/vetted", "feature/disk")),
+]
+
+
+def make_odd(path: Path, kind: str) -> None:
+    match kind:
+        case "directory":
+            path.mkdir()
+        case "file":
+            path.touch()
+        case "fifo":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to("no/where")
+
+
+@pytest.mark.parametrize(("name", "kind", "verb"), ODD)
+def test_another_kind_of_file_in_the_place_of_what_wt_keeps_is_one_line(
+    scene: Scene, name: str, kind: str, verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = scene.state.parent / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    make_odd(path, kind)
+    before = path.lstat()
+    monkeypatch.chdir(scene.feature)
+    for typed in VERBS:
+        monkeypatch.setattr(sys, "argv", ["wt", *typed.split()])
+        code, said = cli._guarded(as_json=False), capsys.readouterr().err
+        assert code != cli.BUG and said.count("wt: ") == (code != 0 and typed != "doctor"), (typed, said)
+        assert code == 3 and "remove it and try again" in said if typed == verb else True, said
+    assert os.path.samestat(path.lstat(), before), "it is gone"
+
+
+def test_a_file_in_the_place_of_a_new_worktree_s_state_undoes_new_and_stays(scene: Scene) -> None:
+    (scene.state.parent / "shop-x").write_text("mine")
+    said = wt(scene.shop, "new", "x", code=3).stderr
+    assert "shop-x is, or lies behind, a symlink" in said and "could not undo" not in said
+    assert (scene.state.parent / "shop-x").read_text() == "mine" and not scene.shop.with_name("shop-x").exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_a_worktree_stays_where_something_else_has_the_place_of_the_trash(scene: Scene, kind: str) -> None:
+    place = scene.state.parent / "trash"
+    make_odd(place, kind)
+    with pytest.raises(Refused, match="trash is, or lies behind"):
+        trash.put(worktree(scene.feature))
+    assert (scene.feature / "new").exists() and not trash.holds(worktree(scene.feature))
+
+
+def test_approved_versions_that_are_no_files_count_for_nothing(scene: Scene) -> None:
+    (version,) = (scene.state.parent / "trust").iterdir()
+    version.unlink()
+    version.mkdir()
+    (version.parent / "other").symlink_to("no/where")
+    assert "remove it and try again" in wt(scene.feature, "prepare", code=3).stderr
 
 
 def test_what_covers_git_is_written_again_when_it_was_edited(scene: Scene) -> None:
