@@ -12,12 +12,11 @@ _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)*")
 
 def read(text: str) -> dict[str, str]:
     """The values of an env file, nothing interpolated."""
-    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
-    return {
-        key: value or ""
-        for key, value in dotenv_values(stream=StringIO(text.removeprefix(_BOM)), interpolate=False).items()
-    }
+    # Not dotenv_values, which complains on standard error of each line that is no assignment.
+    found = parse_stream(StringIO(text.removeprefix(_BOM)))
+    return {each.key: each.value or "" for each in found if each.key is not None}
 
 
 def merge(text: str, values: Mapping[str, str]) -> str:

@@ -193,6 +193,16 @@ def test_what_the_caller_ignores_stays_ignored(tmp_path: Path, ignored: str, end
     assert ("Interrupted" in done.stderr, done.returncode != 0) == (ends, ends)
 
 
+def test_a_line_of_env_that_is_no_assignment_stays_and_is_not_spoken_of(project: Path) -> None:
+    wt(project, "prepare", code=4)
+    with (project / ".devcontainer/.env").open("a") as file:
+        file.write("one two\n= three\n")
+    before = (project / ".devcontainer/.env").read_text()
+    said = wt(project, "prepare", code=4).stderr.splitlines()
+    assert [line.partition(" ")[0] for line in said] == ["wt:", "hint:"], said
+    assert (project / ".devcontainer/.env").read_text() == before
+
+
 # Clocks
 
 
