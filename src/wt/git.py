@@ -21,6 +21,9 @@ from wt.model import GitSettings, Remote, Repository, Worktree
 
 # What git says of a lock (git: lockfile.c, config.c).
 _LOCKED = re.compile(r"Unable to create '(?P<lock>.+)': File exists|could not lock config file (?P<config>.+): File ex")
+# What git says of a branch whose commit is not there, and of one whose file names none.
+_NOWHERE = re.compile(r"missing object \w+ for refs/heads/(\S+)|invalid reference: (\S+)$")
+_NO_NAME = re.compile(r"unable to resolve reference '(refs/\S+)': reference broken")
 # A file name's limit, less the `.lock` that git appends, and what the path of a whole ref may take of a path's.
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
@@ -187,10 +190,15 @@ def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]
     return int(ahead), int(behind)
 
 
-def branch_dates(repository: Repository) -> dict[str, datetime]:
-    """When the newest commit of each branch was made."""
-    output = run(repository, "for-each-ref", "--format=%(committerdate:unix) %(refname)", "refs/heads/").text
-    pairs = (line.partition(" ") for line in output.split("\n") if line)
+def branch_dates(repository: Repository, branches: Collection[str]) -> dict[str, datetime]:
+    """When the newest commit of each of these branches was made; those whose commit is missing are left out."""
+    if not branches:
+        return {}
+    arguments = ("for-each-ref", "--format=%(committerdate:unix) %(refname)", *branches)
+    answer = run(repository, *arguments, check=False)
+    if answer.code != 0 and len(branches) > 1:  # one that is missing ends it
+        return {name: date for each in branches for name, date in branch_dates(repository, [each]).items()}
+    pairs = (line.partition(" ") for line in answer.text.split("\n") if line)
     return {name: date for seconds, _, name in pairs if seconds and (date := _date(int(seconds)))}
 
 
@@ -282,7 +290,7 @@ def run(repository: Repository, *arguments: str, **options: Any) -> process.Resu
     """Run git on the repository itself, in no worktree; options are those of `process.run`.
 
     Raises:
-        ToolError: as there; where a git that was killed has left a lock, with the way to remove it.
+        ToolError: as there, with what to do about it, such as the way to remove the lock of a git that was killed.
     """
     return _run([f"--git-dir={repository.common_dir}", *arguments], cwd=repository.common_dir, **options)
 
@@ -291,11 +299,25 @@ def _run(arguments: Sequence[str], **options: Any) -> process.Result:
     try:
         return process.run([*SAFE, *arguments], **options)
     except ToolError as error:
-        if locked := _LOCKED.search(error.message):
-            remove = shlex.join(["rm", locked["lock"] or f"{locked['config']}.lock"])
-            hint = f"wait for the git that is at work there; if there is none, one was killed: {remove}"
-            raise ToolError(error.message, hint=hint) from error
+        # What a fetch brings is another repository's.
+        if not error.hint and "fetch" not in arguments:
+            error.hint = _hint(error.message)
         raise
+
+
+def _hint(complaint: str) -> str:
+    """What to do about what git complains of."""
+    if locked := _LOCKED.search(complaint):
+        remove = shlex.join(["rm", locked["lock"] or f"{locked['config']}.lock"])
+        return f"wait for the git that is at work there; if there is none, one was killed: {remove}"
+    if nowhere := _NOWHERE.search(complaint):
+        remove = shlex.join(["git", "update-ref", "-d", f"refs/heads/{nowhere[1] or nowhere[2]}"])
+        return f"fetch its commit from a clone that has it, or let the branch go: {remove}"
+    if nameless := _NO_NAME.search(complaint):
+        return f"the file of {nameless[1]} in the git directory names no commit: put one in, or remove the file"
+    if re.search(r"\bindex\b", complaint):
+        return "`wt doctor` names the command that mends it"
+    return "`git fsck` says what is damaged"
 
 
 def _refuse_unsupported(repository: Repository, values: Mapping[str, str]) -> None:

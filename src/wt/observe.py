@@ -252,9 +252,7 @@ def status(
     """One row of `wt ls`."""
     tip = host.get(tree.branch or "")
     base = git.default_branch(tree.repository)
-    counted = (
-        git.ahead_behind(tree.repository, tip, host[base]) if tip and base and base != tree.branch else (None, None)
-    )
+    counted = _apart(tree, tip, host[base]) if tip and base and base != tree.branch else (None, None)
     return WorktreeStatus(
         worktree=tree,
         state=sandbox_state(tree, containers),
@@ -265,6 +263,14 @@ def status(
         last_commit=dates.get(tree.branch or ""),
         outdated=_is_outdated(tree, containers),
     )
+
+
+def _apart(tree: Worktree, tip: str, base: str) -> tuple[int | None, int | None]:
+    """As `git.ahead_behind`; None where a commit is missing, which is no reason to say nothing of the others."""
+    try:
+        return git.ahead_behind(tree.repository, tip, base)
+    except ToolError:
+        return None, None
 
 
 def _is_outdated(tree: Worktree, containers: Iterable[Container] | None) -> bool:
@@ -303,7 +309,7 @@ def _unsynced(tree: Worktree, host: dict[str, str]) -> int | None:
     ours, theirs = inside.refs.get(tree.branch or ""), host.get(tree.branch or "")
     if ours and theirs and ours != theirs and ours not in missing:
         # The host has the commit already, on another branch: what is left is to move this one.
-        missing |= {ours} if git.ahead_behind(tree.repository, ours, theirs)[0] else set()
+        missing |= {ours} if _apart(tree, ours, theirs)[0] else set()
     return len(missing)
 
 

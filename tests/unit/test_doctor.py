@@ -290,8 +290,12 @@ def test_each_state_is_named_and_its_command_mends_it(
 
 
 @pytest.mark.parametrize(("state", "change"), [*dict(CASES).items(), *(("broken", each) for each in BROKEN[:4])])
-def test_no_command_takes_it_for_a_bug(
-    scene: Scene, state: str, change: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
+def test_no_command_takes_it_for_a_bug_and_each_says_what_to_do(
+    scene: Scene,
+    state: str,
+    change: Callable[[Scene], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     change(scene)
     for place in (scene.shop, scene.feature):
@@ -299,7 +303,8 @@ def test_no_command_takes_it_for_a_bug(
             monkeypatch.chdir(place)
             for verb in VERBS:
                 monkeypatch.setattr(sys, "argv", ["wt", *verb.split()])
-                assert cli._guarded(as_json=False) != cli.BUG, (state, place.name, verb)
+                code, said = cli._guarded(as_json=False), capsys.readouterr().err
+                assert code != cli.BUG and ("hint: " in said or "wt: " not in said), (state, place.name, verb, said)
 
 
 def files(root: Path) -> set[tuple[str, bytes]]:
@@ -415,7 +420,8 @@ def test_another_kind_of_file_in_the_place_of_what_wt_keeps_is_one_line(
     for typed in VERBS:
         monkeypatch.setattr(sys, "argv", ["wt", *typed.split()])
         code, said = cli._guarded(as_json=False), capsys.readouterr().err
-        assert code != cli.BUG and said.count("wt: ") == (code != 0 and typed != "doctor"), (typed, said)
+        failed = code != 0 and typed != "doctor"
+        assert code != cli.BUG and said.count("wt: ") == said.count("hint: ") == failed, (typed, said)
         assert code == 3 and "remove it and try again" in said if typed == verb else True, said
     assert os.path.samestat(path.lstat(), before), "it is gone"
 

@@ -25,7 +25,8 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
         context.progress.note(f"{stranger} is the sandbox of a worktree that git does not know any more: see wt doctor")
     for path in trash.old(repository):
         context.progress.note(f"what was removed is not deleted yet: {path}")
-    dates, host = git.branch_dates(repository), git.refs(repository)
+    host = git.refs(repository)
+    dates = git.branch_dates(repository, [tree.branch for tree in trees if tree.branch])
     rows = tuple(observe.status(tree, containers, dates, host) for tree in trees)
     if not sizes:
         return rows

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wt import apply, compose, config, docker, naming, observe, plan, process, selection
+from wt import apply, compose, config, docker, hostile, naming, observe, plan, process, selection
 from wt.commands import prepare
 from wt.errors import UsageError
 from wt.model import Context, ServiceStatus, Worktree
@@ -65,7 +65,12 @@ def _services(tree: Worktree) -> tuple[config.Config, tuple[str, ...]]:
     settings = config.load(tree.path)
     services = observe.shared_services(tree, settings)
     if not services:
+        path = f"{plan.DEVCONTAINER}/{settings.shared.file}"
+        there = hostile.kind(tree.path, path) is not None
         raise UsageError(
-            f"this repository has no shared services: .devcontainer/{settings.shared.file} is missing or empty"
+            f"this repository has no shared services: {path} {'has none' if there else 'is missing'}",
+            hint="add one without a profile"
+            if there
+            else "`wt init --upgrade` writes docker-compose.shared.yml, with PostgreSQL",
         )
     return settings, services

@@ -1,0 +1,96 @@
+"""Damage in a repository: what does not need what is broken works, the rest is one line with what to do about it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unit.repos import git, initialised, linked, run, wt
+
+NOWHERE = "12" * 20
+NO_SERVICES = "wt: this repository has no shared services: .devcontainer/docker-compose.shared.yml "
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return initialised(tmp_path_factory.mktemp("template") / "shop", {"package.json": "{}"})
+
+
+@pytest.fixture
+def shop(template: Path, tmp_path: Path) -> Path:
+    """The main checkout of a repository in which `wt init` has run."""
+    shutil.copytree(template, tmp_path / "shop", symlinks=True)
+    git(tmp_path / "shop", "reset", "--quiet")
+    return tmp_path / "shop"
+
+
+def missing_commit(shop: Path) -> None:
+    (shop / ".git/refs/heads/ghost").write_text(f"{NOWHERE}\n")
+
+
+def no_commit(shop: Path) -> None:
+    (shop / ".git/refs/heads/ghost").write_text("garbage\n")
+
+
+def broken_index(shop: Path) -> None:
+    (shop / ".git/index").write_text("garbage")
+
+
+def no_file(shop: Path) -> None:
+    (shop / ".devcontainer/docker-compose.shared.yml").unlink()
+
+
+def no_services(shop: Path) -> None:
+    (shop / ".devcontainer/docker-compose.shared.yml").write_text("services: {}\n")
+
+
+def broken_configuration(shop: Path) -> None:
+    (shop / ".git/config").write_text("[core\n")
+
+
+def broken_packed_refs(shop: Path) -> None:
+    (shop / ".git/packed-refs").write_text("garbage\n")
+
+
+def no_objects(shop: Path) -> None:
+    shutil.rmtree(shop / ".git/objects")
+    (shop / ".git/objects").mkdir()
+
+
+ROWS: list[tuple[Callable[[Path], None], str, int, str, str]] = [
+    (missing_commit, "new ghost --no-up", 4, "invalid reference: ghost", "git update-ref -d refs/heads/ghost"),
+    (missing_commit, "new x --from ghost", 2, "--from 'ghost' is not a commit", "name a branch"),
+    (no_commit, "new ghost --no-up", 4, "reference broken", "refs/heads/ghost"),
+    *((broken_index, verb, 4, ".git/index: ", "`wt doctor` names the command") for verb in ("prepare", "up")),
+    *((no_file, verb, 2, f"{NO_SERVICES}is missing", "`wt init --upgrade`") for verb in ("shared up", "shared status")),
+    *((no_services, verb, 2, f"{NO_SERVICES}has none", "add one") for verb in ("shared up", "shared status")),
+    *((broken_configuration, verb, 3, "bad config line 1", "`git status`") for verb in ("ls", "new x", "prepare")),
+    *((broken_packed_refs, verb, 4, "packed-refs", "fsck") for verb in ("ls", "new x", "prepare")),
+    (no_objects, "prepare", 4, "nonexistent object", "fsck"),
+]
+
+
+@pytest.mark.parametrize(("change", "typed", "code", "said", "hint"), ROWS)
+def test_what_needs_it_says_what_is_broken_and_what_to_do(
+    shop: Path, change: Callable[[Path], None], typed: str, code: int, said: str, hint: str
+) -> None:
+    change(shop)
+    lines = wt(shop, *typed.split(), code=code).stderr.splitlines()
+    wrong, todo = ([line for line in lines if line.startswith(mark)] for mark in ("wt: ", "hint: "))
+    assert len(wrong) == len(todo) == 1, lines
+    assert said in wrong[0] and hint in todo[0], lines
+
+
+def test_a_branch_whose_commit_is_gone_hides_no_worktree_and_goes_by_the_command(shop: Path) -> None:
+    linked(shop, "other")
+    tree = linked(shop, "feature")
+    (shop / ".git/refs/heads/feature").write_text(f"{NOWHERE}\n")
+    missing_commit(shop)
+    found = {line.split()[0]: line for line in wt(shop, "ls").stdout.splitlines()[1:]}
+    assert found.keys() == {"shop", "other", "feature"}
+    assert found["other"].endswith(" s") and found["feature"].endswith("-") and "unreadable" in found["feature"]
+    hint = wt(shop, "new", "ghost", "--no-up", code=4).stderr.rpartition(": ")[2].strip()
+    run(["sh", "-c", hint], shop)
+    assert "Docker is not running" in wt(shop, "new", "ghost", code=4).stderr
+    assert tree.is_dir()
