@@ -50,6 +50,8 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             raise UsageError(
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
             )
+        if "refstorage" in answer.complaint:  # a git that does not know it
+            raise git.unfit(directory, git.NO_FILES)
         usual = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
         trust = f"if you trust its owner: git config --global --add safe.directory {shlex.quote(str(directory))}"
         hint = trust if "dubious ownership" in answer.complaint else usual

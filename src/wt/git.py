@@ -29,6 +29,7 @@ _MAX_REF_PART = 250
 _MAX_REF = 1_000
 # What the machine says where there is no file to read.
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+NO_FILES = "its refs are not stored as files"
 # Bytes that each process of a fetch may have: a small pack can become anything, and git reads most of it whole.
 _MAX_MEMORY = 3 * 1024**3
 
@@ -326,14 +327,19 @@ def _refuse_unsupported(repository: Repository, values: Mapping[str, str]) -> No
             repository.common_dir / "objects/info/alternates"
         ).exists(),
         "it is a partial clone": any(key.endswith((".promisor", ".partialclone")) for key in values),
-        "its refs are not stored as files": values.get("extensions.refstorage", "files") != "files",
+        NO_FILES: values.get("extensions.refstorage", "files") != "files",
     }
     for reason, holds in reasons.items():
         if holds:
-            raise Refused(
-                f"{repository.common_dir} can't be shared with a sandbox: {reason}",
-                hint="a full clone works (`git clone` without --shared, --reference, --filter or reftable)",
-            )
+            raise unfit(repository.common_dir, reason)
+
+
+def unfit(place: Path, reason: str) -> Refused:
+    """The error for a repository of a kind that can't be shared with a sandbox."""
+    return Refused(
+        f"{place} can't be shared with a sandbox: {reason}",
+        hint="a full clone works (`git clone` without --shared, --reference, --filter or reftable)",
+    )
 
 
 def _excludes(repository: Repository, configured: str | None) -> str:

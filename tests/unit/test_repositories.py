@@ -22,11 +22,15 @@ class Kind:
         name: as the reference has it.
         make: of a main checkout, and returns the checkout that is used.
         refused: what is said where it does not work.
+        opens: whether `wt init` works all the same.
+        grows: whether `wt new` does, as far as it gets without an engine.
     """
 
     name: str
     make: Callable[[Path], Path]
     refused: str = ""
+    opens: bool = True
+    grows: bool = False
 
 
 def clone(shop: Path, *options: str) -> Path:
@@ -94,9 +98,9 @@ def sha256(shop: Path) -> Path:
     return repository(shop.parent / "long", "--object-format=sha256")
 
 
-def reftable(shop: Path) -> Path:
-    """As far as a git that does not know it can tell."""
-    git(shop, "config", "core.repositoryFormatVersion", "1")
+def reftable(shop: Path, version: str = "1") -> Path:
+    """As far as a git that does not know it can tell; one that does refuses version 0, and any other opens that."""
+    git(shop, "config", "core.repositoryFormatVersion", version)
     git(shop, "config", "extensions.refStorage", "reftable")
     return shop
 
@@ -188,6 +192,7 @@ KINDS = [
         "a main checkout with another worktree inside, until `wt init --upgrade` hides it",
         inner_made_later,
         "lies inside it",
+        grows=True,
     ),
     Kind("a bare repository with worktrees", lambda shop: linked(bare(shop))),
     Kind("a bare repository in `.bare`, with a `.git` file beside it", bare_beside),
@@ -206,17 +211,23 @@ KINDS = [
     Kind("a blob of 200 MB in the history", large_blob),
     Kind("submodules", with_submodule, "it has submodules"),
     Kind("submodules that are not initialised", lambda shop: linked(with_submodule(shop)), "it has submodules"),
-    Kind("inside a submodule", in_a_submodule, "lies apart from it"),
+    Kind("inside a submodule", in_a_submodule, "lies apart from it", opens=False),
     Kind("a partial clone", lambda shop: clone(shop, "--filter=blob:none"), "it is a partial clone"),
     Kind(
         "borrowed objects (`clone --reference`)", lambda shop: clone(shop, f"--reference={shop}"), "it borrows objects"
     ),
-    Kind("reftable, with a git that does not know it", reftable, "refstorage"),
-    Kind("`.git` is a symlink", symlinked, "lies apart from it"),
+    Kind("reftable", reftable, "its refs are not stored as files", opens=False),
+    Kind(
+        "reftable, with a git that takes it for files",
+        lambda shop: reftable(shop, "0"),
+        "its refs are not stored as files",
+    ),
+    Kind("`.git` is a symlink", symlinked, "lies apart from it", opens=False),
     Kind(
         "a git directory elsewhere (`--separate-git-dir`)",
         lambda shop: repository(shop.parent / "apart", f"--separate-git-dir={shop.parent}/store"),
         "lies apart from it",
+        opens=False,
     ),
 ]
 
@@ -251,11 +262,14 @@ def test_it_works(shop: Path, kind: Kind) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.refused], ids=lambda kind: kind.name)
 def test_it_is_refused_and_left_as_it_was(shop: Path, kind: Kind) -> None:
     checkout = kind.make(shop)
-    wt(checkout, "init", code=3 if kind.refused in {"lies apart from it", "refstorage"} else 0)
+    wt(checkout, "init", code=0 if kind.opens else 3)
+    if kind.opens and not kind.grows:
+        commit(checkout, "started")
     before = snapshot(shop.parent)
-    done = wt(checkout, "prepare", code=3)
-    assert kind.refused in done.stderr and "hint: " in done.stderr
-    assert snapshot(shop.parent) == before
+    for verb in ("prepare", "up", *(() if kind.grows else ("new x", "new y --no-up"))):
+        done = wt(checkout, *verb.split(), code=3)
+        assert kind.refused in done.stderr and "hint: " in done.stderr and "repair" not in done.stderr, verb
+        assert snapshot(shop.parent) == before, verb
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
