@@ -235,12 +235,12 @@ def fetch(
     """
     objects = repository.common_dir / "objects"
     shutil.rmtree(quarantine, ignore_errors=True)
-    (quarantine / "info").mkdir(parents=True)
-    (quarantine / "info/alternates").write_text(f"{objects}\n")
     options = ("--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--no-recurse-submodules", "--stdin")
     # gitremote-helpers(7), ext: "% " is a space inside an argument, "%%" a percent sign.
     quoted = " ".join(argument.replace("%", "%%").replace(" ", "% ") for argument in server)
     try:
+        (quarantine / "info").mkdir(parents=True)
+        (quarantine / "info/alternates").write_text(f"{objects}\n")
         run(
             repository,
             *("-c", "protocol.ext.allow=always", "-c", "transfer.fsckObjects=true"),

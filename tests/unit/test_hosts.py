@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import WT, git, initialised, linked, repository, run, wt
-from wt import config, docker, mounts, output, process, selection
+from unit.repos import WT, Inside, git, initialised, linked, repository, run, wt
+from wt import config, docker, errors, mounts, output, process, selection
 from wt.commands import prepare
-from wt.errors import EngineError, UsageError
+from wt.errors import EngineError, UsageError, WtError
 from wt.model import Context
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks programs of Linux")
@@ -314,7 +314,48 @@ def test_a_disk_that_takes_nothing_more(disk: Path, kind: str) -> None:
         emptied(disk, kind)
 
 
+@pytest.mark.parametrize("kind", SAID)
+def test_an_import_that_the_disk_does_not_take_changes_nothing_and_works_again(disk: Path, kind: str) -> None:
+    inside = Inside(disk / "w")
+    tip = inside.commit("inside", os.urandom(200_000).hex())
+    filled(disk, kind)
+    refs = git(disk / "shop", "for-each-ref")
+    with pytest.raises((WtError, OSError)) as caught:
+        inside.bring_in()
+    error = errors.of_machine(caught.value) if isinstance(caught.value, OSError) else caught.value
+    assert isinstance(error, WtError) and SAID[kind] in error.message and error.hint
+    assert git(disk / "shop", "for-each-ref") == refs
+    assert not (disk / "shop/.git/wt-sandbox/w/incoming").exists()
+    emptied(disk, kind)
+    assert inside.bring_in().moved == (refs.split()[0], tip)
+    assert git(disk / "shop", "fsck") == ""
+
+
 # Docker
+
+
+@pytest.mark.parametrize(("typed", "code"), [("ls", 0), ("prepare", 4), ("new x", 4), ("up", 4), ("doctor", 1)])
+def test_docker_is_not_installed(project: Path, tmp_path: Path, typed: str, code: int) -> None:
+    (tmp_path / "bin").mkdir()
+    for program in ("git", "sh"):
+        (tmp_path / "bin" / program).symlink_to(shutil.which(program) or "")
+    before = git(project, "for-each-ref")
+    done = wt(project, *typed.split(), code=code, env={"PATH": str(tmp_path / "bin")})
+    said = done.stdout + done.stderr
+    assert "docker is not installed, or not on PATH" in said and ("hint: install Docker Engine" in said) is (code > 0)
+    assert ("unknown" in done.stdout) is (typed == "ls")
+    assert (project / ".devcontainer/.env").is_file() is (typed in {"prepare", "up"})
+    assert not (tmp_path / "shop-x").exists() and git(project, "for-each-ref", "refs/heads") in before
+
+
+@pytest.mark.parametrize("typed", ["prepare", "up"])
+def test_a_root_env_of_compose_is_refused(project: Path, typed: str) -> None:
+    (project / ".env").write_text("COMPOSE_PROJECT_NAME=other\n")
+    said = wt(project, typed, code=3).stderr
+    assert "wt: .env sets COMPOSE_PROJECT_NAME, which would" in said and "hint: " in said
+    assert not (project / ".devcontainer/.env").exists()
+    (project / ".env").write_text("MY_NAME=other\n")
+    assert NO_ENGINE in wt(project, typed, code=4).stderr
 
 
 # What compose makes of a sandbox that nothing weakens, as far as that counts.
@@ -377,6 +418,16 @@ def test_git_has_an_oldest_version(project: Path, tmp_path: Path, verb: str) -> 
         "hint: get it from https://git-scm.com/downloads",
     ]
     assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("verb", ["new x", "init", "init --upgrade", "up", "up shop"])
+def test_a_git_that_would_do_for_the_rest_is_too_old_all_the_same(project: Path, tmp_path: Path, verb: str) -> None:
+    script = f'case "$*" in --version) echo git version 2.33.8 ;; *) exec {shutil.which("git")} "$@" ;; esac'
+    env, before = stand_in(tmp_path, "git", script), snapshot(project)
+    said = wt(project, *verb.split(), code=4, env=env).stderr.splitlines()
+    assert said[0] == "wt: git 2.33.8 is too old: wt needs 2.34 or newer" and said[1].startswith("hint: get it from")
+    assert snapshot(project) == before and not (tmp_path / "shop-x").exists()
+    wt(project, "path", env=env)
 
 
 @pytest.mark.parametrize("driver", ["host", "null", "macvlan", "ipvlan", "overlay", ""])

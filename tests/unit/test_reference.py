@@ -17,7 +17,7 @@ import pytest
 import wt as package
 from unit.nouns import SEEN
 from unit.repos import WORKSPACES, git, initialised, linked, run, wt
-from wt import cli, errors, garbage, plan, process, weakness
+from wt import checkouts, cli, errors, garbage, importer, plan, process, trash, weakness
 from wt.config import Allow, Config
 
 PROJECT = Path(__file__).parents[2]
@@ -168,6 +168,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     feature = linked(initialised(tmp_path_factory.mktemp("prepared") / "shop", files))
     wt(feature, "prepare", code=4)
     return feature
+
+
+def test_the_page_of_files_has_what_is_there_for_a_while() -> None:
+    page = {name.rstrip("/").rpartition("/")[2] for row in rows("files.md") for name in literals(row[0])}
+    arriving = re.findall(r'worktree_state_dir\(worktree\) / "(.+)"', Path(importer.__file__).read_text())
+    assert {*arriving, *checkouts._INDEX[1:], checkouts._PROMISED, trash._MARK} <= page and arriving
 
 
 PLACES = {"<package>/node_modules/": "packages/a/node_modules/", "<protect>/": "infra/", "<id>": "feature"}
