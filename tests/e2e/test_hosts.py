@@ -186,6 +186,53 @@ def test_a_bridge_of_that_name_is_used_whoever_made_it(repository: Repository) -
         docker("network", "rm", name)
 
 
+# What makes the network; a kernel may have no macvlan, every engine has what only holds a configuration.
+@pytest.mark.parametrize("options", [("--driver", "macvlan"), ("--config-only",)], ids=["macvlan", "config-only"])
+@as_user
+def test_a_network_that_is_no_bridge_is_refused(repository: Repository, options: tuple[str, ...]) -> None:
+    name = f"wt-e2e-odd-{os.getpid()}"
+    if not docker("network", "create", *options, name, check=False):
+        pytest.skip("this kernel has no macvlan")
+    try:
+        repository.account.run("tee", repository.path / ".devcontainer/wt.toml", stdin=f'network = "{name}"\n')
+        repository.git("commit", "--quiet", "--all", "--message=network")
+        for verb in ("prepare", "up", "new x"):
+            said = repository.wt(*verb.split(), check=False)
+            assert said.returncode == 3 and f"wt: the docker network {name} is no bridge" in said.stderr, said.stderr
+            assert "hint: set network in .devcontainer/wt.toml" in said.stderr
+        assert repository.containers(repository.env()["WT_SHARED_PROJECT"]) == []
+        assert not repository.path.with_name("shop-x").exists()
+    finally:
+        docker("network", "rm", name)
+
+
+@as_user
+def test_the_engine_of_a_docker_context(repository: Repository) -> None:
+    account, name = repository.account, f"wt-e2e-{os.getpid()}"
+    where, socket_ = (
+        docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}"),
+        account.home / "engine.sock",
+    )
+    own = ("env", "-u", "DOCKER_HOST", "-u", "DOCKER_CONTEXT")
+    account.run("ln", "-s", where.removeprefix("unix://"), socket_)
+    account.run("docker", "context", "create", name, "--docker", f"host=unix://{socket_}")
+    try:
+        account.run(*own, "docker", "context", "use", name)
+        account.run(*own, "wt", "new", "x", cwd=repository.path)
+        assert account.run(*own, "wt", "exec", "x", "--", "pwd", cwd=repository.path).stdout == "/app\n"
+        socket_.unlink()
+        for verb in ("prepare", "up x", "exec x -- true"):
+            said = account.run(*own, "wt", *verb.split(), cwd=repository.path, check=False)
+            assert said.returncode == 4 and said.stderr.splitlines()[-2:] == [
+                "wt: Docker is not running",
+                "hint: start it, or choose another engine with `docker context use`",
+            ]
+    finally:
+        account.run("docker", "context", "use", "default")
+        account.run("docker", "context", "rm", name)
+    assert repository.wt("exec", "x", "--", "pwd").stdout == "/app\n"
+
+
 @pytest.mark.alone
 @as_user
 def test_no_addresses_left_for_a_network(repository: Repository) -> None:

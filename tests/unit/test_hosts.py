@@ -484,6 +484,15 @@ def test_a_docker_context_that_does_not_exist(project: Path) -> None:
     assert "unknown" in rows
 
 
+def test_a_docker_context_that_was_chosen_and_is_no_more(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"currentContext": "nowhere"}')
+    said = run(["env", "-u", "DOCKER_HOST", f"DOCKER_CONFIG={tmp_path}", WT, "prepare"], project, code=4).stderr
+    assert said.splitlines()[-2:] == [
+        "wt: there is no docker context nowhere, which `docker context use` names",
+        "hint: `docker context ls` shows what there is",
+    ]
+
+
 @pytest.mark.parametrize("where", ["tcp://127.0.0.1:1", "tcp://nowhere.invalid:2375", "ssh://nobody@127.0.0.1:1"])
 def test_an_engine_that_can_not_be_reached(project: Path, where: str) -> None:
     done = wt(project, "prepare", code=4, env={"DOCKER_HOST": where})
