@@ -27,6 +27,7 @@ SICK = """services:
 WRONG = {
     "apt": (DOCKERFILE, "\nUSER vscode", "\nRUN apt-get install -y no-such-thing\nUSER vscode", 1, "Unable to locate"),
     "npm": (DOCKERFILE, "\nUSER vscode", "\nRUN npm install -g file:/no-such-thing\nUSER vscode", 1, "npm error"),
+    "long": (DOCKERFILE, "\nUSER vscode", "\nRUN seq 300; echo the reason; false\nUSER vscode", 1, "the reason"),
     "syntax": (DOCKERFILE, "\nUSER vscode", "\nFROBNICATE x\nUSER vscode", 1, "unknown instruction: FROBNICATE"),
     "base image": (DOCKERFILE, FROM, "FROM localhost:1/no/such:1", 1, "localhost:1/no/such:1"),
     "copy": (DOCKERFILE, "\nUSER vscode", "\nCOPY missing /x\nUSER vscode", 1, '"/missing": not found'),
@@ -96,6 +97,23 @@ def test_what_is_wrong_is_said_and_nothing_stays(plain: Repository, taken: int, 
         plain.git("reset", "--quiet", "--hard", "HEAD~1")
         if name == SHARED:
             plain.wt("shared", "down", "--volumes")
+
+
+def test_a_shared_service_that_is_still_starting_says_what_it_does(plain: Repository) -> None:
+    slow = SICK.replace("retries: 1", "start_period: 1h").replace("sleep 60", "exec sleep 60")
+    shared, settings = (plain.path / ".devcontainer" / name for name in (SHARED, "wt.toml"))
+    plain.account.run("tee", shared, stdin=shared.read_text().replace("services:", slow, 1))
+    plain.account.run("tee", settings, stdin="[shared]\nwait = 3\n")
+    plain.wt("trust", "--yes")
+    try:
+        said = plain.wt("prepare", check=False)
+        assert said.returncode == 1, said.stderr
+        assert "  db: the disk is on strike" in said.stderr.splitlines(), said.stderr
+        assert "hint: `wt shared logs` shows all they say" in said.stderr and len(said.stderr.splitlines()) <= 15
+        assert "starting" in plain.wt("shared", "status").stdout
+    finally:
+        plain.git("checkout", "--", ".")
+        plain.wt("shared", "down", "--volumes")
 
 
 def test_an_editor_that_would_start_no_sandbox_is_said(plain: Repository) -> None:
