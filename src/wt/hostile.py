@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from wt.errors import Refused, WtError, of_kind, of_machine
+from wt.errors import Refused, WtError, another_kind, of_kind, of_machine
 
 _MAX_BYTES = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -334,4 +334,7 @@ def _kind(directory: int, name: str) -> int | None:
 
 def _refusal(root: Path, path: str, error: OSError) -> WtError:
     place = root / path
-    return of_kind(error, place) or of_machine(error, place) or Refused(f"{place}: {error.strerror}")
+    if of_kind(error, place):
+        above = [each for each in reversed(place.parents) if each.is_relative_to(root) and each != root]
+        return another_kind(next((each for each in above if each.is_symlink() or not each.is_dir()), place))
+    return of_machine(error, place) or Refused(f"{place}: {error.strerror}")

@@ -143,7 +143,10 @@ def _require_devcontainer(tree: Worktree) -> None:
     mode = hostile.kind(tree.path, plan.DEVCONTAINER)
     if mode != stat.S_IFDIR:
         state = "there is no .devcontainer" if mode is None else ".devcontainer is not a directory"
-        raise UsageError(f"{state} in {tree.path}", hint="wt init writes it; commit it, so that every branch has it")
+        first = "" if mode is None else "remove it, then "
+        raise UsageError(
+            f"{state} in {tree.path}", hint=f"{first}wt init writes it; commit it, so that every branch has it"
+        )
 
 
 def exposing(trees: Iterable[Worktree], path: Path) -> tuple[Path, ...]:

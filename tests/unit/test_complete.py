@@ -31,12 +31,16 @@ TREES = ["shop", "feature", "main", "topic"]
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        *((f"wt {verb} ", TREES) for verb in ("up", "down", "rm", "sync", "review", "exec", "shell", "path", "logs")),
+        *((f"wt {verb} ", TREES) for verb in ("up", "down", "rm", "sync", "review", "trust")),
+        *((f"wt {verb} ", TREES) for verb in ("exec", "shell", "agent", "path", "logs")),
         ("wt-sandbox path f", ["feature"]),
         ("wt path t", ["topic"]),
         ("wt path 'fea", ["feature"]),
         ("wt rm shop feature ", ["main", "topic"]),
         ("wt up --wait f", ["feature"]),
+        ("wt agent fea", ["feature"]),
+        ("wt agent feature -- ", []),
+        ("wt agent -- ", []),
         ("wt exec feature ", []),
         ("wt exec feature -- ", []),
         ("wt exec -- ", []),

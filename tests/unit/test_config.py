@@ -138,7 +138,7 @@ def test_a_value_that_is_not_allowed_names_file_key_and_what_is(tmp_path: Path, 
         assert said.startswith(f".devcontainer/wt.toml: {key} must be ") and KEYS[key][0] in said, value
 
 
-@pytest.mark.parametrize("name", ["shared", "limits", "import"])
+@pytest.mark.parametrize("name", config._SECTIONS)
 @pytest.mark.parametrize("text", ["1", "[]", '"x"', "[{}]"])
 def test_a_section_is_a_table(tmp_path: Path, name: str, text: str) -> None:
     assert f"{name} must be a table, [{name}], not " in refusal(tmp_path, name, text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import git, initialised, linked, run, wt
+from unit.repos import WT, git, initialised, linked, run, wt
 
 NOWHERE = "12" * 20
 NO_SERVICES = "wt: this repository has no shared services: .devcontainer/docker-compose.shared.yml "
@@ -94,3 +94,36 @@ def test_a_branch_whose_commit_is_gone_hides_no_worktree_and_goes_by_the_command
     run(["sh", "-c", hint], shop)
     assert "Docker is not running" in wt(shop, "new", "ghost", code=4).stderr
     assert tree.is_dir()
+
+
+def config_is_a_file(shop: Path) -> Path:
+    (shop / ".devcontainer").rename(shop.parent / "kept")
+    (shop / ".devcontainer").touch()
+    return shop / ".devcontainer"
+
+
+def config_is_a_link(shop: Path) -> Path:
+    config_is_a_file(shop).unlink()
+    (shop / ".devcontainer").symlink_to("../kept")
+    return shop / ".devcontainer"
+
+
+def settings_are_a_directory(shop: Path) -> Path:
+    (shop / ".devcontainer/wt.toml").unlink()
+    (shop / ".devcontainer/wt.toml").mkdir()
+    return shop / ".devcontainer/wt.toml"
+
+
+@pytest.mark.parametrize("change", [config_is_a_file, config_is_a_link, settings_are_a_directory])
+def test_what_configures_is_of_another_kind_and_the_hint_leads_out(shop: Path, change: Callable[[Path], Path]) -> None:
+    place = change(shop)
+    before = git(shop, "for-each-ref")
+    for verb in ("init", "init --upgrade", "prepare", "up", "new x", "shared up"):
+        done = run([WT, *verb.split()], shop, code=2 if verb in {"prepare", "up"} and place.parent == shop else 3)
+        wrong, todo = done.stderr.splitlines()
+        named = f"wt: {place} is " if done.returncode == 3 else "wt: .devcontainer is not a directory"
+        assert wrong.startswith((named, named.replace(" is ", " is, or "))) and "remove it" in todo, (verb, done.stderr)
+    assert git(shop, "for-each-ref") == before and not shop.with_name("shop-x").exists()
+    place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
+    wt(shop, "init", "--upgrade")
+    assert "Docker is not running" in wt(shop, "prepare", code=4).stderr
