@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import jsonschema
 import pytest
 
-from support import Repository, as_user, docker
+from support import PROJECT, Repository, as_user, docker
 
 KINDS = (("ps", "--all"), ("volume", "ls"), ("network", "ls"), ("image", "ls"))
 
@@ -19,7 +20,9 @@ def held(label: str) -> list[str]:
 
 
 def collect(repository: Repository, *words: str) -> dict[tuple[str, str], dict[str, str]]:
-    rows = json.loads(repository.wt("gc", *words, "--json", check=False).stdout)["result"]
+    answer = json.loads(repository.wt("gc", *words, "--json", check=False).stdout)
+    jsonschema.validate(answer, json.loads((PROJECT / "docs/reference/schemas/gc.json").read_text()))
+    rows = answer["result"]
     # A set-up by hand may have volumes on this machine, which every gc names.
     own = repository.path.name
     return {(row["kind"], row["name"]): row for row in rows if "claude-code-" not in row["name"] or own in row["name"]}

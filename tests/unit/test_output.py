@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +15,18 @@ from unit.nouns import tree
 from wt import output
 from wt.errors import Refused
 from wt.gate import Concern
-from wt.model import ImportReport, InitReport, ServiceStatus, WorktreeStatus
+from wt.model import ImportReport, InitReport, Leftover, ServiceStatus, WorktreeStatus
 from wt.review import Review
 
 Captured = pytest.CaptureFixture[str]
 ROW = WorktreeStatus(tree(), "running", unsynced=0, dirty=False, ahead=1, behind=0, last_commit=None)
 IMPORT = ImportReport(tree(), ("refs/wt/feature/heads/feature",), ("a", "b" * 40), 1)
 REVIEW = Review(tree(), "a" * 40, "b" * 40, 2, 1, (Concern("x\x1b[0m", "y"),), (), ("z",), whole=False)
+LEFT = (
+    Leftover("image", "a", "old\x1b[0m", "removable", 1500),
+    Leftover("refs", "b", "nobody has them", "removable"),
+    Leftover("volume", "c", "made\nby hand", "kept", 3, "docker volume rm c"),
+)
 TREE_JSON = {"name": "feature", "id": "feature", "branch": "feature", "path": "/code/feature"}
 
 
@@ -68,6 +74,10 @@ def test_escapes_are_taken_out(text: str, cleaned: str) -> None:
             | {"refused": [{"path": "x\x1b[0m", "reason": "y"}], "runs": [], "nested": ["z"], "whole": False},
         ),
         (ServiceStatus("postgres", "Up", None), {"service": "postgres", "state": "Up", "container": None}),
+        (
+            LEFT[0],
+            {"kind": "image", "name": "a", "reason": "old\x1b[0m", "state": "removable", "size": 1500, "hint": None},
+        ),
         (
             InitReport(("a",), ("b",), True, ("+c",), ("d",), ("e",), "f"),
             {"written": ["a"], "kept": ["b"], "dry_run": True, "diff": ["+c"], "needed": ["d"]}
@@ -134,6 +144,22 @@ def test_a_table_is_plain_text_where_there_is_no_terminal(capsys: Captured) -> N
         "feature  feature     running  -          clean  1      0       -",
         "b        (detached)  gone     2 to sync  gone   -      -       -",
     ]
+
+
+def test_what_is_left_over_is_a_table_with_a_sum_and_below_it_what_stays(capsys: Captured) -> None:
+    kept = ["kept: volume c: made\ufffdby hand", "  hint: docker volume rm c"]
+    output.answer("gc", LEFT, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "WHAT   NAME  SIZE    WHY",
+        "image  a     1.5 kB  old",
+        "refs   b     -       nobody has them",
+        "2 to remove, 1.5 kB",
+        *kept,
+    ]
+    output.answer("gc", (replace(LEFT[0], state="removed"),), as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "1 removed, 1.5 kB"
+    output.answer("gc", LEFT[2:], as_json=False)
+    assert capsys.readouterr().out.splitlines() == [*kept, "nothing to remove"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import pytest
 import wt as package
 from unit.nouns import SEEN
 from unit.repos import WORKSPACES, git, initialised, linked, run, wt
-from wt import checkouts, cli, errors, garbage, importer, plan, process, trash, weakness
+from wt import addition, checkouts, cli, config, errors, garbage, importer, naming, plan, process, trash, weakness
+from wt import git as host
 from wt.config import Allow, Config
 
 PROJECT = Path(__file__).parents[2]
@@ -150,6 +151,27 @@ def test_the_configuration_page_has_every_variable_that_is_read() -> None:
 def test_the_configuration_page_has_every_key_of_env() -> None:
     shown = [name for first, _ in rows("configuration.md", "## .devcontainer/.env") for name in literals(first)]
     assert sorted(shown) == sorted(plan.environment(SEEN, "dev"))
+
+
+def test_the_configuration_page_has_every_range_and_limit() -> None:
+    text = " ".join((PAGES / "configuration.md").read_text().split())
+    for key, most in config._NUMBERS.items():
+        assert re.search(rf"`{key.rpartition('.')[2]}`[^.,]* from 1 to {most}\b", text), key
+    for key, least in config._SIZES.items():
+        assert re.search(rf'`{key.rpartition(".")[2]}`(?: is)? at least `"{least}"`', text), key
+    numbers = {name for name, default in keys(Config()).items() if isinstance(default, int)}
+    assert numbers == {"[{}] {}".format(*key.split(".")) for key in config._NUMBERS}
+    assert f'at most `"{config._MAX_SIZE}"`' in text and f"at most {config._MAX_FILE // 1024**2} MiB" in text
+    assert f"longer than {addition.MAX_PATH:,} bytes, or a name longer than {addition.MAX_NAME} " in text
+    assert f"whose parts have at most {host._MAX_REF_PART} bytes" in text
+
+
+def test_the_configuration_page_has_every_label_and_no_other() -> None:
+    templates = (Path(package.__file__).parent / "templates").rglob("*.yml")
+    written = {label for path in templates for label in re.findall(r" (wt\.[a-z-]+): ", path.read_text())}
+    known = {value for name, value in vars(naming).items() if name.startswith("LABEL_")}
+    shown = {name for row in rows("configuration.md", "## Docker objects") for name in literals(row[0])}
+    assert {name for name in shown if name.startswith("wt.")} == written | known
 
 
 def test_the_page_of_exit_codes_has_every_code() -> None:
