@@ -1,5 +1,6 @@
 """Damage in a repository: what does not need what is broken works, the rest is one line with what to do about it."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,14 @@ def test_a_branch_whose_commit_is_gone_hides_no_worktree_and_goes_by_the_command
     run(["sh", "-c", hint], shop)
     assert "Docker is not running" in wt(shop, "new", "ghost", code=4).stderr
     assert tree.is_dir()
+
+
+def test_the_command_for_a_broken_index_is_the_doctor_s(shop: Path) -> None:
+    broken_index(shop)
+    found = json.loads(wt(shop, "doctor", "--json", code=1).stdout)["result"]
+    (command,) = [each["command"] for each in found if each["state"] == "unreadable"]
+    run(["sh", "-c", command], shop)
+    assert "Docker is not running" in wt(shop, "prepare", code=4).stderr
 
 
 def config_is_a_file(shop: Path) -> Path:
