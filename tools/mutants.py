@@ -244,20 +244,31 @@ MUTANTS = (
     *_without(
         COMPOSE,
         SANDBOX,
-        "    init: true\n",
+        "  init: true\n",
         "    pids_limit: ${WT_PIDS:-4096}\n",
         "    mem_limit: ${WT_MEMORY:-8g}\n",
         "nosuid,nodev,",
         ",nr_inodes=65536",
         "      BASH_ENV: /etc/wt/security-harden.sh\n",
-        '    user: "${WT_UID:-1000}:${WT_GID:-1000}"\n',
+        '  user: "${WT_UID:-1000}:${WT_GID:-1000}"\n',
         ' read_only: "${WT_DOT_GIT_RO:-true}",',
     ),
     *_without(
         COMPOSE,
         "test_scaffold.py::test_compose_accepts_the_files_without_env",
-        "    cap_drop: [ALL]\n",
-        '    security_opt: ["no-new-privileges:true"]\n',
+        "  cap_drop: [ALL]\n",
+        '  security_opt: ["no-new-privileges:true"]\n',
+    ),
+    *_without(
+        COMPOSE,
+        f"{CONTROLS}the_guard_is_mounted_and_limited",
+        "    network_mode: none\n",
+        "    read_only: true\n",
+        "    pids_limit: 32\n",
+        "    mem_limit: 64m\n",
+    ),
+    *_swapped(
+        COMPOSE, f"{CONTROLS}the_guard_is_mounted_and_limited", ("target: /host, read_only: true", "target: /host")
     ),
     *_swapped(
         COMPOSE,

@@ -119,8 +119,8 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
         case CreatePrivateRepository(worktree=tree, settings=settings, user=user):
             owner = (user.sandbox_uid, user.sandbox_gid) if user.is_root else None
             private_repo.create(tree, settings, owner=owner)
-        case WriteHostView(worktree=tree, settings=settings):
-            private_repo.write_host_view(tree, private_repo.host_view_files(tree, settings))
+        case WriteHostView(worktree=tree, settings=settings, owner=owner):
+            private_repo.write_host_view(tree, private_repo.host_view_files(tree, settings), owner=owner)
         case CreateNetwork(name=name, owner=owner):
             docker.create_network(name, naming.network_labels(owner))
         case StartShared(compose=project, services=services, seconds=seconds):

@@ -215,7 +215,7 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     if not (seen.has_private_repository or keeps_broken(seen)):
         steps.append(CreatePrivateRepository(tree, seen.settings, seen.user))
     if not seen.host_view_current:
-        steps.append(WriteHostView(tree, seen.settings))
+        steps.append(WriteHostView(tree, seen.settings, _sandbox_owner(seen)))
     directories = (CLAUDE_DIR, *PROTECTED[1:], *seen.mount_points)
     steps += [MakeDirectory(tree, path, _owner(seen, path)) for path in directories if path not in seen.present]
     for path, content in ((CLAUDE_JSON, b"{}\n"), (BASH_HISTORY, b"")):
@@ -325,9 +325,13 @@ def stop(containers: Sequence[Container]) -> tuple[Step, ...]:
 
 
 def _owner(seen: Surroundings, path: str) -> tuple[int, int] | None:
-    """The agent's own files belong to the sandbox's user; only root can, and has to, give them away."""
-    ours = path.startswith(CLAUDE_DIR)
-    return (seen.user.sandbox_uid, seen.user.sandbox_gid) if seen.user.is_root and ours else None
+    """The agent's own files belong to the sandbox's user."""
+    return _sandbox_owner(seen) if path.startswith(CLAUDE_DIR) else None
+
+
+def _sandbox_owner(seen: Surroundings) -> tuple[int, int] | None:
+    """Who gets what belongs to the sandbox's user: only root can, and has to, give it away."""
+    return (seen.user.sandbox_uid, seen.user.sandbox_gid) if seen.user.is_root else None
 
 
 def _refuse_shared_files(seen: Surroundings) -> None:

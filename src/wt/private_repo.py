@@ -170,7 +170,7 @@ def base_ref(worktree: Worktree, name: str) -> str:
 def host_view_files(worktree: Worktree, settings: GitSettings) -> Mapping[str, bytes]:
     """The files of the host view, a bare repository of text alone; `refs` is covered by the host's own, live.
 
-    Only packed refs are a copy, see `renew_packed_refs`.
+    Packed refs and `shallow` are copies: the sandbox's guard renews them while it runs.
     """
     common_dir = worktree.repository.common_dir
     packed = common_dir / "packed-refs"
@@ -196,14 +196,16 @@ def host_view_is_current(worktree: Worktree, files: Mapping[str, bytes]) -> bool
     )
 
 
-def write_host_view(worktree: Worktree, files: Mapping[str, bytes]) -> None:
-    """Write the host view, which the sandbox can only read."""
+def write_host_view(worktree: Worktree, files: Mapping[str, bytes], *, owner: tuple[int, int] | None = None) -> None:
+    """Write the host view, which the sandbox can only read, and its guard, `owner`, can write to."""
     view = naming.worktree_state_dir(worktree) / "host.git"
     for directory in ("", "refs", "objects", "objects/info"):
         hostile.make_directory(view.parent, f"{view.name}/{directory}")
         (view / directory).chmod(0o755)
     for name, content in files.items():
         hostile.write(view, name, content, mode=0o644)
+    if owner is not None:
+        os.chown(view, *owner)
 
 
 def renew_packed_refs(worktree: Worktree) -> None:

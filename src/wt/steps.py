@@ -44,10 +44,17 @@ class CreatePrivateRepository:
 
 @dataclass(frozen=True)
 class WriteHostView:
-    """Write the read-only view of the host's refs."""
+    """Write the view of the host's refs, which a sandbox can only read; its guard keeps the copies in it up to date.
+
+    Attributes:
+        worktree: whose sandbox it is.
+        settings: of the host's repository.
+        owner: user and group of the guard, where they are not ours.
+    """
 
     worktree: Worktree
     settings: GitSettings
+    owner: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from wt.config import FILE, Allow
 from wt.errors import Refused
 
-SERVICE = "app"
+SERVICE, GUARD = "app", "guard"
 # Whom `[allow]` names a service of the shared services' file as.
 SHARED = "shared/"
 
@@ -73,7 +73,7 @@ class Ground:
         project: its name.
         workspace: the worktree.
         home: the user's home directory.
-        mounts: what wt itself mounts into `app`: source, target, and whether it is read-only.
+        mounts: what wt itself mounts: service, source, target, and whether it is read-only.
         files: what wt itself has compose read.
         shared: whether it is that of the shared services, which has no sandbox.
     """
@@ -81,7 +81,7 @@ class Ground:
     project: str
     workspace: Path
     home: Path
-    mounts: frozenset[tuple[str, str, bool]]
+    mounts: frozenset[tuple[str, str, str, bool]]
     files: frozenset[str]
     shared: bool
 
@@ -95,8 +95,7 @@ def ground(values: Mapping[str, str], protect: Sequence[str], *, shared: bool = 
         shared: of the shared services.
     """
     workspace, common_dir = values["LOCAL_WORKSPACE_FOLDER"], values["GIT_COMMON_DIR"]
-    over = {(f"{workspace}/{path}", f"/app/{path}", True) for path in (*_OVER, *protect)}
-    mounts = {
+    sandbox = [
         (workspace, "/app", False),
         (values["WT_DOT_GIT"], "/app/.git", values["WT_DOT_GIT_RO"] == "true"),
         (values["WT_GIT_DIR"], "/wt/repo.git", False),
@@ -105,12 +104,15 @@ def ground(values: Mapping[str, str], protect: Sequence[str], *, shared: bool = 
         (values["WT_HOST_GIT"], "/wt/host.git", True),
         (f"{common_dir}/refs", "/wt/host.git/refs", True),
         (f"{workspace}/.claude-docker", "/home/vscode/.claude-docker", False),
-    }
+        *((f"{workspace}/{path}", f"/app/{path}", True) for path in (*_OVER, *protect)),
+    ]
+    guard = [(common_dir, "/host", True), (values["WT_HOST_GIT"], "/view", False)]
+    mounts = [*((SERVICE, *each) for each in sandbox), *((GUARD, *each) for each in guard)]
     return Ground(
         values["WT_SHARED_PROJECT" if shared else "COMPOSE_PROJECT_NAME"],
         Path(workspace),
         Path(values["HOST_HOME"]),
-        frozenset() if shared else frozenset(mounts | over),
+        frozenset() if shared else frozenset(mounts),
         frozenset({values["WT_CA_BUNDLE"]}),
         shared,
     )
@@ -227,7 +229,7 @@ def _mounts(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
         kind, source, target = each.get("type"), str(each.get("source") or ""), str(each.get("target"))
         read_only = bool(each.get("read_only"))
         if kind == "bind":
-            ours = name == SERVICE and (source, target, read_only) in ground.mounts
+            ours = (name, source, target, read_only) in ground.mounts
             if not ours and not (read_only and _configures(Path(source), ground)):
                 path = Path(source)
                 socket = "docker_socket" if path.name in _SOCKETS else "binds"

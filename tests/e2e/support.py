@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,9 +120,12 @@ class Repository:
         lines = ((worktree or self.path) / ".devcontainer/.env").read_text().splitlines()
         return {key: value.strip("'") for key, _, value in (line.partition("=") for line in lines)}
 
-    def containers(self, project: str) -> list[str]:
+    def containers(self, project: str, *, guard: bool = False) -> list[str]:
+        """Ids of a project's containers, or of its guard alone."""
         chosen = f"label=com.docker.compose.project={project}"
-        return docker("ps", "--all", "--quiet", "--no-trunc", "--filter", chosen).split()
+        form = '{{.ID}} {{.Label "com.docker.compose.service"}}'
+        rows = docker("ps", "--all", "--no-trunc", "--filter", chosen, "--format", form).splitlines()
+        return [row.split()[0] for row in rows if row.endswith(" guard") == guard]
 
     def remove(self) -> None:
         """Remove everything that docker holds for the repositories in the parent directory, then the directories."""
@@ -146,9 +150,9 @@ def docker(*args: str, check: bool = True) -> str:
     return done.stdout.strip()
 
 
-def inspect(container: str) -> dict[str, object]:
+def inspect(container: str) -> dict[str, Any]:
     """What the engine knows of a container."""
-    found: list[dict[str, object]] = json.loads(docker("inspect", container))
+    found: list[dict[str, Any]] = json.loads(docker("inspect", container))
     return found[0]
 
 

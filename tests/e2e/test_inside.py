@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from support import Repository, docker
+from support import Repository, docker, inspect
 
 GIT_SESSION = """
 set -eu
@@ -47,10 +47,35 @@ def test_a_commit_that_the_host_has_just_made_can_be_fetched(lived_in: Repositor
     assert done.stdout.strip() == made
 
 
-def test_packed_refs_of_the_host_arrive_with_the_next_command(lived_in: Repository) -> None:
-    lived_in.git("branch", "packed-later")
-    lived_in.git("pack-refs", "--all")
-    assert lived_in.inside("lived-in", "git ls-remote host refs/heads/packed-later").stdout.endswith("packed-later\n")
+def test_what_the_host_packs_arrives_in_a_shell_that_is_open(lived_in: Repository) -> None:
+    """As in an editor's terminal: nothing of wt runs on the host in between."""
+    (container,) = lived_in.containers(lived_in.env(lived_in.worktree("lived-in"))["COMPOSE_PROJECT_NAME"])
+
+    def inside(script: str) -> str:
+        return docker("exec", "--workdir=/app", container, "sh", "-c", script)
+
+    lived_in.git("branch", "packed-later", "main")
+    lived_in.git("gc", "--quiet")
+    inside("until git fetch --quiet host packed-later 2>/dev/null; do sleep 0.1; done")
+    tip = lived_in.git("commit-tree", "-p", "packed-later", "-m", "later", "packed-later^{tree}")
+    lived_in.git("update-ref", "refs/heads/packed-later", tip)
+    lived_in.git("gc", "--quiet")
+    assert not (lived_in.path / ".git/refs/heads/packed-later").exists()
+    wait = f'until [ "$(git ls-remote host refs/heads/packed-later | cut -f1)" = {tip} ]; do sleep 0.1; done'
+    inside(f"timeout 5 sh -c '{wait}'")
+    lived_in.git("branch", "--quiet", "-D", "packed-later")
+    inside("timeout 5 sh -c 'while git ls-remote --exit-code host refs/heads/packed-later; do sleep 0.1; done'")
+
+
+def test_the_guard_sees_git_alone_and_grants_nothing(lived_in: Repository) -> None:
+    project = lived_in.env(lived_in.worktree("lived-in"))["COMPOSE_PROJECT_NAME"]
+    (guard,) = lived_in.containers(project, guard=True)
+    found = inspect(guard)
+    assert {mount["Destination"]: mount["RW"] for mount in found["Mounts"]} == {"/host": False, "/view": True}
+    limits = found["HostConfig"]
+    assert (limits["NetworkMode"], limits["ReadonlyRootfs"], limits["CapDrop"]) == ("none", True, ["ALL"])
+    assert limits["SecurityOpt"] == ["no-new-privileges:true"] and not limits["Privileged"]
+    assert lived_in.inside("lived-in", "ls /view /host", check=False).returncode != 0
 
 
 def test_the_kernel_grants_nothing(lived_in: Repository) -> None:

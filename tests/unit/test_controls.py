@@ -130,6 +130,15 @@ def test_the_sandbox_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None
     assert app["environment"]["BASH_ENV"] == "/etc/wt/security-harden.sh"
 
 
+def test_the_guard_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
+    guard = yaml.safe_load((render(tmp_path) / "compose.wt.yml").read_text())["services"]["guard"]
+    mounts = {mount["target"]: (mount["type"], mount.get("read_only", False)) for mount in guard["volumes"]}
+    assert mounts == {"/host": ("bind", True), "/view": ("bind", False)}
+    assert (guard["network_mode"], guard["read_only"], guard["init"]) == ("none", True, True)
+    assert (guard["pids_limit"], guard["mem_limit"], guard["cap_drop"]) == (32, "64m", ["ALL"])
+    assert guard["security_opt"] == ["no-new-privileges:true"] and guard["user"] == "${WT_UID:-1000}:${WT_GID:-1000}"
+
+
 def test_rights_are_given_back_to_what_was_looked_at_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "looked-at").touch()
     (tmp_path / "other").touch(mode=0o400)

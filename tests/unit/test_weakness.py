@@ -25,7 +25,8 @@ def bind(source: str, target: str = "/x", *, read_only: bool = False) -> dict[st
 
 
 def mounted() -> list[dict[str, Any]]:
-    return [bind(*each[:2], read_only=each[2])["volumes"][0] for each in sorted(OWN.mounts)]
+    mounts = sorted(each[1:] for each in OWN.mounts if each[0] == weakness.SERVICE)
+    return [bind(*each[:2], read_only=each[2])["volumes"][0] for each in mounts]
 
 
 def judged(service: Mapping[str, Any], ground: weakness.Ground = OWN, name: str = "app") -> list[str]:
@@ -132,9 +133,11 @@ def test_what_weakens_nothing_is_not_named(service: dict[str, Any]) -> None:
 
 
 def test_what_wt_mounts_is_nothing_special_in_another_service() -> None:
-    assert len(judged({"volumes": mounted()}, name="db")) == len(
-        {each[0] for each in OWN.mounts} - {f"{TREE}/.devcontainer"}
-    )
+    sources = {each["source"] for each in mounted()}
+    for name in ("db", weakness.GUARD):
+        assert len(judged({"volumes": mounted()}, name=name)) == len(sources - {f"{TREE}/.devcontainer"})
+    view = bind(VALUES["WT_HOST_GIT"], "/view")
+    assert judged(view, name=weakness.GUARD) == [] != judged(view, name="db")
     assert judged(bind(VALUES["WT_GIT_DIR"], "/wt/repo.git"), SHARED, "app") != []
 
 
