@@ -151,7 +151,7 @@ MUTANTS = (
         ('elif ".." in parts[ups:]:', "elif False:"),
         ("for part in parts):\n        yield f", "for part in ()):\n        yield f"),
     ),
-    *_swapped("gate.py", BARE, ("return (*found, *(", "return (*found, *() and (")),
+    *_swapped("gate.py", BARE, ("for path in _bare_repositories(there, names)", "for path in ()")),
     *_swapped(
         "importer.py",
         ASTRAY,
@@ -197,7 +197,7 @@ MUTANTS = (
     *_swapped("trust.py", f"{TRUST}what_was_kept_is_not_believed", ("!= path.name", "== 1")),
     *_swapped("plan.py", f"{TRUST}env_that_a_branch_carries", ("if seen.env_tracked:", "if False:")),
     *_without("commands/prepare.py", f"{TRUST}compose_is_asked", "    _require_harmless(tree, version, seen.config)\n"),
-    *_without("observe.py", f"{TRUST}compose_is_asked", "            _refuse_link(tree, each)\n"),
+    *_swapped("observe.py", f"{TRUST}compose_is_asked", ("            _refuse_link(tree, each)", "            pass")),
     *_without(
         "observe.py",
         "test_mount_sources.py::test_a_worktree_inside_another",
