@@ -50,20 +50,26 @@ def read(project: ComposeProject) -> Files:
     data = _data(project)
     networks = {key: (each or {}) for key, each in (data.get("networks") or {}).items()}
     names = {key: each.get("name") or f"{project.name}_{key}" for key, each in networks.items()}
-    services = tuple(_service(project.name, name, each, names) for name, each in data["services"].items())
+    volumes = _named(project, data)
+    places = {key: str(each["name"]) for key, each in volumes.items()}
+    services = tuple(_service(project.name, name, each, names, places) for name, each in data["services"].items())
     if any(f"{project.name}_default" in service.networks for service in services):
         networks["default"], names["default"] = {}, f"{project.name}_default"
-    volumes = {
-        f"{project.name}_{key}": (each or {}).get("labels") or {} for key, each in (data.get("volumes") or {}).items()
-    }
-    return Files(services, volumes, {names[key]: bool(each.get("external")) for key, each in networks.items()})
+    labels = {places[key]: each.get("labels") or {} for key, each in volumes.items()}
+    return Files(services, labels, {names[key]: bool(each.get("external")) for key, each in networks.items()})
 
 
 def resolved(project: ComposeProject) -> Mapping[str, Any]:
     """The same as `docker compose config` prints it, as far as `wt.weakness` looks at it."""
     data = _data(project)
     services = {name: {**each, "volumes": _mounts(each)} for name, each in data["services"].items()}
-    return {**data, "services": services}
+    return {**data, "services": services, "volumes": _named(project, data)}
+
+
+def _named(project: ComposeProject, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The volumes, each with its name."""
+    found = (data.get("volumes") or {}).items()
+    return {key: {"name": f"{project.name}_{key}", **(each or {})} for key, each in found}
 
 
 def _data(project: ComposeProject) -> dict[str, Any]:
@@ -79,7 +85,9 @@ def _mounts(service: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [{**each, "read_only": each.get("read_only") in (True, "true")} for each in mounts]
 
 
-def _service(project: str, name: str, data: Mapping[str, Any], networks: Mapping[str, str]) -> Service:
+def _service(
+    project: str, name: str, data: Mapping[str, Any], networks: Mapping[str, str], volumes: Mapping[str, str]
+) -> Service:
     mounts = [_mount(each) for each in data.get("volumes") or ()]
     joined = tuple(networks[each] for each in data.get("networks") or ()) or (f"{project}_default",)
     build = data.get("build")
@@ -90,7 +98,7 @@ def _service(project: str, name: str, data: Mapping[str, Any], networks: Mapping
         data.get("labels") or {},
         joined,
         tuple((Path(each["source"]), each["target"]) for each in mounts if each["type"] == "bind"),
-        tuple((f"{project}_{each['source']}", each["target"]) for each in mounts if each["type"] == "volume"),
+        tuple((volumes[each["source"]], each["target"]) for each in mounts if each["type"] == "volume"),
         repr(data),
     )
 

@@ -73,6 +73,10 @@ class Network:
     labels: Mapping[str, str]
 
 
+# Of the services in compose.wt.yml that nothing is built for.
+_OFFICIAL = "haproxy:3.0"
+
+
 class Memory:
     """The engine: what it holds, and the functions that stand for wt's own."""
 
@@ -80,7 +84,7 @@ class Memory:
         self.boxes: list[Box] = []
         self.volumes: dict[str, Mapping[str, str]] = {}
         self.networks: dict[str, Network] = {}
-        self.images = [Image(f"sha256:{naming.digest(name, length=64)}", name, {}) for name in images]
+        self.images = [Image(f"sha256:{naming.digest(name, length=64)}", name, {}) for name in {*images, _OFFICIAL}]
         self._count = 0
 
     @contextmanager

@@ -159,7 +159,7 @@ def test_the_configuration_page_has_every_range_and_limit() -> None:
         assert re.search(rf"`{key.rpartition('.')[2]}`[^.,]* from 1 to {most}\b", text), key
     for key, least in config._SIZES.items():
         assert re.search(rf'`{key.rpartition(".")[2]}`(?: is)? at least `"{least}"`', text), key
-    numbers = {name for name, default in keys(Config()).items() if isinstance(default, int)}
+    numbers = {name for name, default in keys(Config()).items() if type(default) is int}
     assert numbers == {"[{}] {}".format(*key.split(".")) for key in config._NUMBERS}
     assert f'at most `"{config._MAX_SIZE}"`' in text and f"at most {config._MAX_FILE // 1024**2} MiB" in text
     assert f"longer than {addition.MAX_PATH:,} bytes, or a name longer than {addition.MAX_NAME} " in text
