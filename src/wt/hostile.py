@@ -6,6 +6,7 @@ its use.
 
 import itertools
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -91,6 +92,17 @@ def write(root: Path, path: str, content: bytes, *, mode: int, owner: tuple[int,
                 raise
     except OSError as error:
         raise _refusal(root, path, error) from error
+
+
+def sweep(root: Path, path: str) -> None:
+    """Remove what `write` left of a file when it was killed; nobody else may be writing that file now.
+
+    Where nothing can be looked at or removed, nothing happens.
+    """
+    with suppress(OSError), _parent(root, path) as (directory, name), os.scandir(directory) as found:
+        for each in found:
+            if re.fullmatch(rf"\.{re.escape(name)}\.[0-9]+\.tmp", each.name) and each.is_file(follow_symlinks=False):
+                os.unlink(each.name, dir_fd=directory)
 
 
 def make_directory(root: Path, path: str, *, owner: tuple[int, int] | None = None) -> None:

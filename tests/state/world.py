@@ -244,7 +244,7 @@ def _files(top: Path) -> set[str]:
         f"file {Path(directory, name).relative_to(top)}"
         for directory, _, names in os.walk(top)
         for name in names
-        if ".git/" not in f"{directory}/" and not name.endswith(".tmp")
+        if ".git/" not in f"{directory}/"
     }
 
 

@@ -155,3 +155,15 @@ def test_rights_are_given_back_and_to_nothing_that_is_swapped_in(root: Path, mon
     with suppress(OSError):
         hostile.give_back(plain)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o400
+
+
+def test_nothing_but_what_a_write_left_is_swept(root: Path) -> None:
+    (root / "dir/.file.12.tmp").write_text("half")
+    kept = {"file", ".file.x.tmp", ".fileX12.tmp", ".other.12.tmp", ".file.12.tmp.bak"}
+    for name in kept - {"file"}:
+        (root / "dir" / name).write_text("a user's")
+    (root / "dir/.file.13.tmp").symlink_to("file")
+    hostile.sweep(root, "dir/file")
+    assert set(names(root / "dir")) == kept | {".file.13.tmp"}
+    hostile.sweep(root, "nothing/file")
+    hostile.sweep(root, "linked/key")

@@ -46,6 +46,8 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         Refused: it is not what the user has approved, or opens more than that.
         EngineError: the engine can't be reached.
     """
+    # Who has the lock is the only one who writes it; what is left would be a change in `git status`.
+    hostile.sweep(tree.path, plan.ENV_FILE)
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
     own, shared = naming.own_network(tree.repository), naming.shared_project_name(tree.repository)
