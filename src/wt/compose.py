@@ -168,6 +168,8 @@ def _command(compose: ComposeProject) -> tuple[list[str], Collection[str]]:
 
 def _unreadable(compose: ComposeProject, said: Sequence[str]) -> UsageError:
     names = " and ".join(f".devcontainer/{file.name}" for file in compose.files)
+    if any(f"failed to read {compose.env_file}:" in line for line in said):
+        names = f".devcontainer/{compose.env_file.name}"
     return UsageError(f"docker compose can't read {names}", details=tuple(said[-8:]))
 
 

@@ -7,6 +7,9 @@ from io import StringIO
 from wt.errors import Refused, WtError
 
 _BOM = "\ufeff"
+# Where python-dotenv ends a line and compose does not, or the other way round; what compose takes for a name.
+_TROUBLE = re.compile(r"\r(?!\n)|\0")
+_NAME = re.compile(r"\ufeff?[\w.-]+")
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)*")
 
 
@@ -27,16 +30,18 @@ def merge(text: str, values: Mapping[str, str]) -> str:
     """
     from dotenv.parser import parse_stream
 
+    if trouble := _TROUBLE.search(text):
+        raise _unclear(text[: trouble.start()], "holds a carriage return or NUL, which readers understand differently")
     pending = dict(values)
     lines: list[str] = []
     mark = _BOM if text.startswith(_BOM) else ""
     for binding in parse_stream(StringIO(text.removeprefix(_BOM))):
         original = binding.original.string
-        if binding.key in values:
-            # Blank lines above belong to what the parser took for the line.
-            lines.append(_BLANK_LINES.match(original)[0])  # type: ignore[index]
-        else:
-            lines.append(original)
+        # Blank lines above belong to what the parser took for the line.
+        blank: str = _BLANK_LINES.match(original)[0]  # type: ignore[index]
+        if binding.error or not _NAME.fullmatch(binding.key or "x"):
+            raise _unclear("".join(lines) + blank, "can't be read as KEY=value")
+        lines.append(blank if binding.key in values else original)
         if binding.key in pending:
             lines.append(_line(binding.key, pending.pop(binding.key)))
     if lines and not "".join(lines).endswith("\n") and "".join(lines):
@@ -64,6 +69,8 @@ def quote(value: str) -> str:
         raise _unfit(value, "it holds a line break")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise _unfit(value, "it is not UTF-8, which docker would read as another path")
+    if "${" in value:
+        raise _unfit(value, "it holds ${, which python-dotenv would expand")
     if "'" not in value and not value.endswith("\\") and "\\\\" not in value:
         return f"'{value}'"
     if "\\" not in value:
@@ -71,6 +78,13 @@ def quote(value: str) -> str:
     if "$" not in value:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     raise _unfit(value, "it holds ', $ and a backslash together, which no quotation carries")
+
+
+def _unclear(above: str, what: str) -> WtError:
+    """What compose would read in another way, or refuse with the whole file."""
+    line = above.count("\n") + 1
+    hint = "mend it, or remove it; is each quotation mark closed?"
+    return WtError(f".devcontainer/.env can't be completed: line {line} {what}", hint=hint)
 
 
 def _unfit(value: str, reason: str) -> Refused:

@@ -2,22 +2,45 @@
 
 import json
 import random
+from collections import Counter
+from io import StringIO
 from pathlib import Path
 
+import dotenv
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unit.repos import run
-from wt import envfile
-from wt.errors import WtError
+from wt import compose, envfile
+from wt.errors import UsageError, WtError
+from wt.model import ComposeProject
 
 ODD = (
     r"""/it's|C:\dir\|a\\b|a'\b|'|\'|''|$HOME|${X:-y}|$$|a #b| lead|trail |`id`|\n|"|\"|a'"\|ü\u2028x|#|=|🙂|%s|a\'b"""
 )
 FOREIGN = ["", "  ", "# a comment", "A=1", "export B='x y'", 'C="multi\nline"', "D", "E = 2 # c", "\tH=1", "J=a\r"]
 OURS = ["WT_GIT_DIR=old", " WORKTREE_NAME=old", "WT_GIT_DIR='again'", "export WT_GIT_DIR=x"]
-BROKEN = ["F='unterminated", 'G="unterminated', "not a line ~"]
+BROKEN = [
+    "F='unterminated",
+    'G="unterminated',
+    "not a line ~",
+    "AM=1\rWT_GIT_DIR=z",
+    "# a comment\rWT_GIT_DIR=z",
+    "N=\0",
+    "WT_GIT_DIR: z",
+    "WT_GIT_DIR:=z",
+    "A B=1",
+    "=1",
+    "P='a' b",
+]
+# What compose alone takes for a mistake.
+INVALID = ["'Q'=1", "I=${unterminated", "I=${MISSING:?why}"]
+
+
+BEGINNINGS, ENDS = ["", "", "export ", " ", "\ufeff"], ["\n", "\n\n", "\r\n"]
+SIGNS = ["=", "=", "=", " = ", ": ", ":", ":=", "", "\u00a0="]
+TEXTS = [*"xq'\"\\#$:`=", " #", "${A}", "$$", "\\n", "\u2028"]
 
 
 def accepted(value: str) -> bool:
@@ -30,12 +53,13 @@ def accepted(value: str) -> bool:
 @given(st.one_of(st.text(), st.text("'\"\\$ #=`{}abc", max_size=12)))
 def test_a_value_is_read_back_or_refused(value: str) -> None:
     if accepted(value):
-        assert envfile.read(envfile.merge("", {"KEY": value})) == {"KEY": value}
+        merged = envfile.merge("", {"KEY": value})
+        assert envfile.read(merged) == dotenv.dotenv_values(stream=StringIO(merged)) == {"KEY": value}
 
 
 def test_what_a_path_can_hold_is_accepted_and_what_no_form_carries_is_refused() -> None:
     assert [value for value in ("/it's $5", "C:\\dir\\", "a'\\b", "", " ", "ü") if not accepted(value)] == []
-    assert [value for value in ("a\nb", "a\rb", "a\0b", "'$\\") if accepted(value)] == []
+    assert [value for value in ("a\nb", "a\rb", "a\0b", "'$\\", "/${HOME}") if accepted(value)] == []
 
 
 @given(
@@ -81,3 +105,41 @@ def test_compose_reads_the_same_values(tmp_path: Path) -> None:
     got = json.loads(run(command, tmp_path).stdout)["services"]["x"]["environment"]
     # `config` prints a dollar sign doubled, as a compose file needs it.
     assert {value: got[key] for key, value in values.items() if got[key].replace("$$", "$") != value} == {}
+
+
+@pytest.mark.parametrize("line", BROKEN)
+def test_a_line_that_is_understood_differently_is_named(line: str) -> None:
+    with pytest.raises(WtError, match=r"^\.devcontainer/\.env can't be completed: line 3 ") as caught:
+        envfile.merge(f"A=1\n\n{line}\nB=2\n", {"WT_GIT_DIR": "x"})
+    assert caught.value.hint
+
+
+def test_compose_reads_the_same_beside_any_lines_or_it_is_said_that_env_is_wrong(tmp_path: Path) -> None:
+    dice, values = random.Random(7), {"WORKTREE_NAME": "it's", "WT_GIT_DIR": "c\\"}
+
+    def line() -> str:
+        name = dice.choice(["A", "B", *values])
+        text = "".join(dice.choices(TEXTS, k=dice.randint(0, 3)))
+        return "".join([dice.choice(BEGINNINGS), name, dice.choice(SIGNS), text, dice.choice(ENDS)])
+
+    made = ["".join(line() for _ in range(dice.randint(1, 2))) for _ in range(150)]
+    own = ["\n".join([*FOREIGN, *OURS, ""]), *(f"{each}\n" for each in (*FOREIGN, *OURS, *BROKEN, *INVALID))]
+    service = {"image": "x", "environment": {key: f"${{{key}}}" for key in values}}
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"x": service}}))
+    project = ComposeProject("x", (tmp_path / "compose.yml",), tmp_path / ".env", tmp_path)
+    came = Counter[str]()
+    for text in (*own, *made):
+        try:
+            (tmp_path / ".env").write_text(envfile.merge(text, values))
+        except WtError:
+            came["wt refuses"] += 1
+            continue
+        try:
+            read = compose.resolved(project)
+        except UsageError as error:
+            came[error.message] += 1
+        else:
+            came["read"] += 1
+            assert read["services"]["x"]["environment"] == values, text
+    assert came["read"] > 40 and came["wt refuses"] >= len(BROKEN), came
+    assert set(came) == {"read", "wt refuses", "docker compose can't read .devcontainer/.env"}

@@ -15,7 +15,7 @@ from wt.errors import UsageError
 FINE = [
     " a  b #1 & c=d, e:f;<g>|(h)~ !! *?[x] `id` %s%20 ",
     'it\'s "so" \\ two\\\\ and last\\',
-    "it's $5 of $HOME ${HOME} $(id)",
+    "it's $5 of $HOME {HOME} $(id)",
     "tab\there $1 back\\slash bell\a escape\x1b[31m",
     "Zürich Zu\u0308rich 日本🙂\u2028\u00a0\u202e",
     "-x",
@@ -29,6 +29,7 @@ REFUSED = {
     "line\rbreak": "line break",
     os.fsdecode(b"caf\xe9"): "not UTF-8",
     "it's $5\\": "no quotation carries",
+    "${HOME}": "python-dotenv would expand",
 }
 
 
