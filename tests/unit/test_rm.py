@@ -74,6 +74,32 @@ def test_what_can_not_be_read_is_not_taken_for_nothing(shop: Path) -> None:
     (path / "secret").chmod(0o700)
 
 
+@pytest.mark.parametrize("pushed", [True, False])
+def test_what_a_remote_has_is_not_lost(shop: Path, *, pushed: bool) -> None:
+    path = linked(shop)
+    git(path, "checkout", "--quiet", "--detach")
+    imported = commit(path, "x", "1", "imported")
+    git(path, "update-ref", "refs/wt/feature/heads/side", imported)
+    git(path, "reset", "--quiet", "--hard", "HEAD^")
+    here = commit(path, "x", "2", "checked out")
+    for oid in (imported, here) if pushed else ():
+        git(path, "update-ref", f"refs/remotes/origin/{oid}", oid)
+    seen = rm.observe_removal(worktree(path))
+    assert {line.partition(" ")[2] for line in seen.only_here} == (set() if pushed else {"imported", "checked out"})
+
+
+def test_a_branch_that_was_pushed_or_that_the_remote_has_merged_may_go(shop: Path) -> None:
+    path = linked(shop)
+    tip = commit(path, "x", "y", "precious")
+    tree = worktree(path)
+    assert rm.observe_removal(tree, ask_merged=True).only_on_branch
+    git(shop, "update-ref", "refs/remotes/origin/feature", tip)
+    assert rm.observe_removal(tree, ask_merged=True).only_on_branch == ()
+    assert not rm.is_merged(tree, host.refs(tree.repository), "refs/heads/main")
+    git(shop, "update-ref", "refs/remotes/origin/main", tip)
+    assert rm.is_merged(tree, host.refs(tree.repository), "refs/heads/main")
+
+
 def test_what_keeps_git_for_ever_does_not_keep_wt(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = linked(shop)
     os.mkfifo(path / ".gitignore")
