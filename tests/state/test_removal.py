@@ -1,0 +1,97 @@
+"""`wt rm` refuses what git has under way and keeps what is stashed; what it could not delete is known afterwards."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from state import crash, verbs
+from state.memory import IMAGE, Memory
+from state.world import World
+from wt import trash
+from wt.commands import gc, ls, rm
+from wt.errors import Refused
+from wt.model import Worktree
+
+CONFLICT = (
+    "git checkout -q -b other; echo theirs >clash; git add clash; git commit -q -m theirs; git checkout -q -",
+    "echo ours >clash; git add clash; git commit -q -m ours",
+)
+
+
+@pytest.fixture
+def world(original: Path, tmp_path: Path) -> Iterator[World]:
+    """With a worktree `x` whose sandbox runs."""
+    engine = Memory([IMAGE])
+    with engine.installed():
+        world = World.copied(original, tmp_path / "world", engine, Counter())
+        verbs.run(world, "new", None, name="x", options={})
+        yield world
+        world.close()
+
+
+def removed(world: World, tree: Worktree, *, force: bool = False) -> None:
+    rm.run(world.context, [str(tree.path)], force=force, delete_branch=False, force_branch=False)
+
+
+def told(world: World, place: str, script: str) -> None:
+    """Run a script in the sandbox, or on the host in its worktree."""
+    (tree,) = world.trees()
+    if place == "inside":
+        assert world.inside(tree, f"{script}; true") is not None
+    else:
+        world.git("-c", f"alias.script=!cd '{tree.path}'; {script}", "script", cwd=tree.path)
+
+
+@pytest.mark.parametrize("place", ["inside", "outside"])
+@pytest.mark.parametrize("work", ["merge", "rebase"])
+def test_a_conflict_that_is_not_resolved_is_refused_with_force_too(world: World, place: str, work: str) -> None:
+    (tree,) = world.trees()
+    told(world, place, "; ".join([*CONFLICT, f"git {work} other"]))
+    for force in (False, True):
+        with pytest.raises(Refused, match=f"a {work} is under way in {tree.name}"):
+            removed(world, tree, force=force)
+        assert (tree.path / "clash").exists()
+    told(world, place, f"git {work} --abort")
+    world.git("branch", "other", f"refs/wt/{tree.id}/heads/other")
+    removed(world, tree, force=True)
+    assert not tree.path.exists()
+
+
+def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> None:
+    (tree,) = world.trees()
+    told(world, "outside", "echo outside >kept; git add kept; git stash -q")
+    outside = world.git("rev-parse", "--verify", "refs/stash").stdout
+    told(world, "inside", "echo inside >precious; git add precious; git stash -q")
+    for force in (False, True):
+        with pytest.raises(Refused, match="has commits that are nowhere else") as caught:
+            removed(world, tree, force=force)
+        assert "WIP on x" in caught.value.details[0]
+    told(world, "inside", "git stash drop -q")
+    removed(world, tree)
+    assert world.git("rev-parse", "--verify", "refs/stash").stdout == outside != ""
+    assert world.git("show", "stash@{0}:kept").stdout == "outside\n"
+
+
+def test_what_rm_did_not_come_to_delete_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree,) = world.trees()
+
+    def dies(_repository: object) -> None:
+        raise crash.Death
+
+    monkeypatch.setattr(trash, "empty", dies)
+    with pytest.raises(crash.Death):
+        removed(world, tree)
+    places = [place for place, _ in trash.content(world.repository)]
+    ls.run(world.context, sizes=False)
+    assert places and not any(str(place) in line for place in places for line in world.told.lines)
+    monkeypatch.setattr(trash, "_LONG", -1)
+    ls.run(world.context, sizes=False)
+    for place in places:
+        assert f"what was removed is not deleted yet: {place}" in world.told.lines
+    plan = gc.run(world.context, verbs.GARBAGE)
+    assert {row.name for row in plan if (row.kind, row.state) == ("trash", "removable")} == set(map(str, places))
+    done = gc.remove(world.context, verbs.GARBAGE, plan)
+    assert {(row.kind, row.state) for row in done} == {("trash", "removed")}
+    assert not any(place.exists() for place in places) and gc.run(world.context, verbs.GARBAGE) == ()
