@@ -1,8 +1,11 @@
 """What `wt gc` looks at, on real git: what is left of worktrees, and which of them may go."""
 
 import errno
+import json
 import os
+import pty
 import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from unit.nouns import container
-from unit.repos import Inside, commit, git, linked, worktree
+from unit.repos import WT, Inside, commit, git, linked, worktree
 from wt import checkouts, disks, docker, estates, mounts, naming, private_repo
 from wt import git as host
 from wt.commands import gc, rm, sync
@@ -346,3 +349,22 @@ def test_the_stand_in_of_an_id_has_its_places(shop: Path) -> None:
 @pytest.mark.parametrize("path", ["/Volumes/disk/shop", "/mnt/disk/shop", "/media/ada/disk/shop", "/no-such/shop"])
 def test_where_disks_come_and_go_what_is_not_there_may_come_back(path: str) -> None:
     assert mounts.may_be_unmounted(Path(path))
+
+
+@pytest.mark.parametrize(("typed", "stays"), [("n", True), ("", True), ("y", False)])
+def test_nothing_goes_before_somebody_has_said_yes(shop: Path, tmp_path: Path, typed: str, stays: bool) -> None:
+    entry = naming.state_dir(repository(shop)) / naming.TRASH / "x.01234567"
+    entry.mkdir(parents=True)
+    # An engine that has nothing.
+    (tmp_path / "bin").mkdir()
+    none = json.dumps({"Volumes": [], "Images": [], "Containers": []})
+    (tmp_path / "bin/docker").write_text(f"#!/bin/sh\n[ $1 != system ] || echo '{none}'\n")
+    (tmp_path / "bin/docker").chmod(0o755)
+    terminal, ours = pty.openpty()
+    os.write(terminal, f"{typed}\n".encode())
+    path = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    done = subprocess.run([WT, "gc"], cwd=shop, stdin=ours, capture_output=True, text=True, env={**os.environ, **path})
+    os.close(terminal)
+    os.close(ours)
+    assert (done.returncode, str(entry) in done.stdout, "Remove these?" in done.stderr) == (0, True, True), done
+    assert entry.exists() == stays
