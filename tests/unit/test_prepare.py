@@ -36,3 +36,15 @@ def test_what_a_write_that_was_killed_left_is_swept(tree: Path) -> None:
     wt(tree, "prepare", code=4)
     assert [each.name for each in place.iterdir() if each.suffix == ".tmp"] == []
     assert checkouts.dirty(worktree(tree)) == ()
+
+
+def test_a_user_s_lines_survive_whatever_bytes_they_are(tree: Path) -> None:
+    own = b"# caf\xe9 \xff\xfe\nNAME=caf\xe9\r\n\n  export OTHER='\xc3\xa9 x'\t# \xf0\x9f\x99\x82\n"
+    env = tree / ".devcontainer/.env"
+    before = env.read_bytes()
+    env.write_bytes(own)
+    wt(tree, "prepare", code=4)
+    assert env.read_bytes() == own + before
+    env.write_bytes(before.replace(b"\nWT_GIT_DIR=", b"\n" + own + b"WT_GIT_DIR=old\nWT_GIT_DIR="))
+    wt(tree, "prepare", code=4)
+    assert env.read_bytes() == before.replace(b"\nWT_GIT_DIR=", b"\n" + own + b"WT_GIT_DIR=")
