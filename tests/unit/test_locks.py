@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from wt import locks
+print("asks", flush=True)
 with locks.held(Path(sys.argv[1]), on_wait=lambda: print("waits", flush=True)):
     print("holds", flush=True)
     sys.stdin.readline()
@@ -40,9 +42,12 @@ def fail() -> None:
 
 def test_the_second_waits_says_so_once_and_gets_it(tmp_path: Path) -> None:
     first = Holder(tmp_path / "deep/lock")
-    assert first.says() == "holds"
+    assert [first.says(), first.says()] == ["asks", "holds"]
     second = Holder(tmp_path / "deep/lock")
+    assert second.says() == "asks"
+    began = time.monotonic()
     assert second.says() == "waits"
+    assert 0.3 < time.monotonic() - began < 1.5
     first.release()
     assert second.says() == "holds"
     second.release()
@@ -53,7 +58,7 @@ def test_the_second_waits_says_so_once_and_gets_it(tmp_path: Path) -> None:
 def test_a_lock_dies_with_its_holder_and_a_short_wait_is_not_spoken_of(tmp_path: Path, end: str) -> None:
     with Holder(tmp_path / "lock").process as first:
         assert first.stdin is not None and first.stdout is not None
-        assert first.stdout.readline() == "holds\n"
+        assert [first.stdout.readline() for _ in range(2)] == ["asks\n", "holds\n"]
         threading.Timer(0.1, first.kill if end == "kill -9" else first.stdin.close).start()
         with locks.held(tmp_path / "lock", on_wait=fail):
             first.wait()
