@@ -42,6 +42,7 @@ class Box:
     joined: Mapping[str, str]
     state: str = "created"
     opened: dict[str, int] = field(default_factory=dict)
+    work: tuple[str, ...] = ()
 
     @property
     def project(self) -> str:
@@ -184,7 +185,7 @@ class Memory:
         return {labels[docker.PROJECT]: 0 for labels in self.volumes.values() if docker.PROJECT in labels}
 
     def processes(self, container: Container) -> tuple[str, ...]:
-        return ()
+        return self._box(container.id).work
 
     def image_exists(self, image: str) -> bool:
         return bool(self._ids(image))
@@ -311,7 +312,7 @@ class Memory:
         return tuple(replace(each, outdated=each.kind == "image" and each.name not in named) for each in ours)
 
     def by_hand(self) -> tuple[str, ...]:
-        return ()
+        return tuple(filter(inventory._BY_HAND.fullmatch, self.volumes))
 
     def sized(self, found: Iterable[Holding]) -> tuple[Holding, ...]:
         return tuple(replace(each, size=0) for each in found)
@@ -338,6 +339,17 @@ class Memory:
             text=True,
             check=False,
         )
+
+    def work_in(self, container: str) -> None:
+        """`docker exec sleep 1000`, as somebody who is at work in a running container."""
+        self._box(container).work += ("sleep 1000",)
+
+    @contextmanager
+    def volume(self, name: str) -> Iterator[None]:
+        """A volume that nobody has labelled, for the block."""
+        self.volumes[name] = {}
+        yield
+        del self.volumes[name]
 
     def kill(self, container: str) -> None:
         """`docker kill`."""
@@ -384,7 +396,7 @@ class Memory:
 
     def _end(self, box: Box) -> None:
         self._close(box)
-        box.state = "exited"
+        box.state, box.work = "exited", ()
 
     def _close(self, box: Box) -> None:
         for descriptor in box.opened.values():

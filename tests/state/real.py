@@ -23,6 +23,14 @@ class Engine(Protocol):
         """Run a shell script in a running container, at the workspace."""
         ...
 
+    def work_in(self, container: str) -> None:
+        """`docker exec sleep 1000`, as somebody who is at work in a running container."""
+        ...
+
+    def volume(self, name: str) -> AbstractContextManager[None]:
+        """A volume that nobody has labelled, for the block."""
+        ...
+
     def kill(self, container: str) -> None:
         """`docker kill`."""
         ...
@@ -52,6 +60,17 @@ class Real:
 
     def inside(self, container: str, script: str) -> "subprocess.CompletedProcess[str]":
         return docker("exec", "--workdir=/app", container, "sh", "-c", script, check=False)
+
+    def work_in(self, container: str) -> None:
+        docker("exec", "--detach", container, "sleep", "1000")
+
+    @contextmanager
+    def volume(self, name: str) -> Iterator[None]:
+        docker("volume", "create", name)
+        try:
+            yield
+        finally:
+            docker("volume", "rm", name)
 
     def kill(self, container: str) -> None:
         docker("kill", container)

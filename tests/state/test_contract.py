@@ -134,6 +134,8 @@ def test_a_started_container_says_what_it_is(bench: Bench) -> None:
     assert found in docker.containers()
     assert docker.containers(project="wt-no-such-project") == ()
     assert docker.processes(found) == () and docker.last_lines(found) == []
+    bench.engine.work_in(found.id)
+    assert docker.processes(found) == ("sleep 1000",)
     docker.linger(found)
 
 
@@ -161,6 +163,14 @@ def test_what_a_project_holds_is_told_by_labels(bench: Bench) -> None:
     assert image.name.removesuffix(":latest") == f"{project.name}-app" and docker.image_exists(image.id)
     assert set(docker.volume_bytes()) >= {project.name}
     assert all(each.size is not None for each in inventory.sized((container, volume, image)))
+
+
+def test_a_volume_of_a_set_up_by_hand_is_told_by_its_name(bench: Bench) -> None:
+    name = f"claude-code-{bench.home.name}-node-modules"
+    assert name not in inventory.by_hand()
+    with bench.engine.volume(name), bench.engine.volume(f"{name}-more"):
+        assert name in inventory.by_hand() and f"{name}-more" not in inventory.by_hand()
+        assert not any(each.name == name for each in inventory.holdings())
 
 
 def test_states(bench: Bench) -> None:
