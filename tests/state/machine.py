@@ -1,5 +1,6 @@
 """Random sequences of what users, agents and crashes do to a repository."""
 
+import itertools
 import random
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ from hypothesis.stateful import (
 from state import verbs
 from state.real import Engine
 from state.world import World
+from wt import docker, naming
 from wt.model import Worktree
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -60,11 +62,10 @@ def run(
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    if derandomize:
-        run_state_machine_as_test(chosen, settings=settings(common, max_examples=sequences, derandomize=True))
-    while not derandomize and counts["sequences"] < sequences:
+    numbers = itertools.count()
+    while counts["sequences"] < sequences:
         # One by one, since an engine does not always take the same course; the first of two is empty.
-        number = random.randrange(10**9)
+        number = next(numbers) if derandomize else random.randrange(10**9)
         try:
             run_state_machine_as_test(seed(number)(chosen), settings=settings(common, max_examples=2))
         except BaseException as error:
@@ -138,11 +139,20 @@ class Sequences(RuleBasedStateMachine):
     def new(self, name: str, start: bool) -> None:
         self.run("new" if start else "new --no-up", None, name)
 
+    @precondition(has_one_there)
+    @rule(verb=st.sampled_from(["up", "prepare"]), which=WHICH)
+    def begin(self, verb: str, which: int) -> None:
+        self.run(verb, self.tree(which))
+
     @precondition(has_any)
-    @rule(verb=st.sampled_from(["up", "down", "sync", "prepare"]), which=WHICH)
-    def command(self, verb: str, which: int) -> None:
-        if verb in verbs.LENIENT or has_one_there(self):
-            self.run(verb, self.tree(which, there=verb not in verbs.LENIENT))
+    @rule(which=WHICH)
+    def sync(self, which: int) -> None:
+        self.run("sync", self.tree(which, there=False))
+
+    @precondition(has_any)
+    @rule(which=WHICH)
+    def down(self, which: int) -> None:
+        self.run("down", self.tree(which, there=False))
 
     @precondition(has_any)
     @rule(which=WHICH, options=OPTIONS)
@@ -157,23 +167,27 @@ class Sequences(RuleBasedStateMachine):
     def gc(self) -> None:
         self.run("gc", None)
 
-    @rule(verb=st.sampled_from(sorted(verbs.WITHOUT_TREE)), name=NAMES, boundary=BOUNDARY)
-    def crash(self, verb: str, name: str, boundary: int) -> None:
-        self.crashed(verb, None, name, {}, boundary)
+    @rule(verb=st.sampled_from(sorted(verbs.WITHOUT_TREE)), name=NAMES, boundary=BOUNDARY, restart=st.booleans())
+    def crash(self, verb: str, name: str, boundary: int, restart: bool) -> None:
+        self.crashed(verb, None, name, {}, boundary, restart)
 
     @precondition(has_one_there)
-    @rule(verb=st.sampled_from(["up", "down", "prepare"]), which=WHICH, boundary=BOUNDARY)
-    def crash_of_one(self, verb: str, which: int, boundary: int) -> None:
-        self.crashed(verb, self.tree(which), "", {}, boundary)
+    @rule(verb=st.sampled_from(["up", "down", "prepare"]), which=WHICH, boundary=BOUNDARY, restart=st.booleans())
+    def crash_of_one(self, verb: str, which: int, boundary: int, restart: bool) -> None:
+        self.crashed(verb, self.tree(which), "", {}, boundary, restart)
 
     @precondition(has_any)
-    @rule(which=WHICH, options=OPTIONS, boundary=BOUNDARY)
-    def crash_of_rm(self, which: int, options: dict[str, bool], boundary: int) -> None:
-        self.crashed("rm", self.tree(which, there=False), "", {"force": True} | options, boundary)
+    @rule(which=WHICH, options=OPTIONS, boundary=BOUNDARY, restart=st.booleans())
+    def crash_of_rm(self, which: int, options: dict[str, bool], boundary: int, restart: bool) -> None:
+        self.crashed("rm", self.tree(which, there=False), "", {"force": True} | options, boundary, restart)
 
-    def crashed(self, verb: str, tree: Worktree | None, name: str, options: dict[str, bool], boundary: int) -> None:
-        """The same command again ends what was begun, or says what to do."""
+    def crashed(
+        self, verb: str, tree: Worktree | None, name: str, options: dict[str, bool], boundary: int, restart: bool
+    ) -> None:
+        """The same command again ends what was begun, or says what to do; the engine may restart before."""
         died = self.world.crash(verb, lambda: verbs.run(self.world, verb, tree, name=name, options=options), boundary)
+        if restart:
+            self.engine_restarts()
         self.world.check(whole=False)
         if died and (tree is None or tree.git_dir.exists()):
             self.run(verb, tree, name, options)
@@ -333,6 +347,16 @@ class Sequences(RuleBasedStateMachine):
             self.world.may_end(tree)
             getattr(self.world.engine, verb)(container.id)
             self.did(f"docker {verb}")
+
+    @precondition(has_any)
+    @rule()
+    def engine_restarts(self) -> None:
+        """All containers end at once, those of shared services, too."""
+        ours = naming.repository_id(self.world.repository)
+        for container in docker.containers():
+            if container.repository == ours and container.alive:
+                self.world.engine.kill(container.id)
+        self.did("engine restarts")
 
     @rule()
     def docker_network_rm(self) -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 from state.world import World, reachable
 from wt import docker, inventory, naming
 from wt.commands import down, gc, new, prepare, rm, shared, sync, up
-from wt.errors import WtError
+from wt.errors import Refused, WtError
 from wt.model import Worktree
 
-# They take a worktree whose directory is gone, too.
-LENIENT = {"down", "sync", "rm"}
 WITHOUT_TREE = {"new", "new --no-up", "shared up", "gc"}
 GARBAGE = gc.Options()
 
@@ -96,6 +94,9 @@ def _rm(world: World, tree: Worktree, options: Mapping[str, bool]) -> None:
     world.may_end(tree)
     try:
         rm.run(world.context, [str(tree.path)], **chosen)
+    except Refused:
+        world.must_stay(tree)
+        raise
     finally:
         deleted = [each for each in world.told.lines[told:] if each.startswith("branch ") and " deleted, " in each]
         if chosen["force_branch"] and deleted:

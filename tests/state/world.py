@@ -193,6 +193,10 @@ class World:
         """This step may take something from a worktree."""
         self.ended.add(key(tree))
 
+    def must_stay(self, tree: Worktree) -> None:
+        """It may not, after all."""
+        self.ended.discard(key(tree))
+
     def throw_away(self, *revisions: str, cwd: Path | None = None) -> None:
         """What these reach, and nothing else does afterwards, need not be kept."""
         found = self.git("rev-list", *revisions, cwd=cwd)
