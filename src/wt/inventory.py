@@ -46,6 +46,18 @@ def holdings() -> tuple[Holding, ...]:
     )
 
 
+def volume_projects(repository: str) -> tuple[str, ...]:
+    """The compose projects of sandboxes, by a repository's id, that have volumes.
+
+    Raises:
+        ToolError: docker can't be asked.
+    """
+    labels = {naming.LABEL_REPOSITORY: repository, naming.LABEL_ROLE: "sandbox"}
+    chosen = [f"--filter=label={key}={value}" for key, value in labels.items()]
+    listed = docker.ask("volume", "ls", "--format", f'{{{{.Label "{docker.PROJECT}"}}}}', *chosen)
+    return tuple(dict.fromkeys(listed.split()))
+
+
 def by_hand() -> tuple[str, ...]:
     """Names of volumes that a set-up by hand calls so."""
     return tuple(filter(_BY_HAND.fullmatch, docker.ask("volume", "ls", "--quiet").split()))

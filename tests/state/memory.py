@@ -105,7 +105,7 @@ class Memory:
         return {
             docker: (*asked, *done, *rest, *served),
             compose: (self.build, self.up, self.up_and_wait, self.resolved),
-            inventory: (self.holdings, self.by_hand, self.sized),
+            inventory: (self.holdings, self.volume_projects, self.by_hand, self.sized),
         }
 
     # docker
@@ -310,6 +310,10 @@ class Memory:
         named = {each.name for each in self.images}
         ours = [each for each in found if each.role]
         return tuple(replace(each, outdated=each.kind == "image" and each.name not in named) for each in ours)
+
+    def volume_projects(self, repository: str) -> tuple[str, ...]:
+        ours = [each for each in self.holdings() if (each.kind, each.role) == ("volume", "sandbox")]
+        return tuple(dict.fromkeys(each.project for each in ours if each.repository == repository))
 
     def by_hand(self) -> tuple[str, ...]:
         return tuple(filter(inventory._BY_HAND.fullmatch, self.volumes))

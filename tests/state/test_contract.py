@@ -162,6 +162,8 @@ def test_what_a_project_holds_is_told_by_labels(bench: Bench) -> None:
     assert (container.name, volume.name) == (f"{project.name}-app-1", f"{project.name}_cache")
     assert image.name.removesuffix(":latest") == f"{project.name}-app" and docker.image_exists(image.id)
     assert set(docker.volume_bytes()) >= {project.name}
+    assert inventory.volume_projects(bench.home.name) == (project.name,)
+    assert inventory.volume_projects("another") == ()
     assert all(each.size is not None for each in inventory.sized((container, volume, image)))
 
 

@@ -9,8 +9,8 @@ import pytest
 from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
-from wt import trash
-from wt.commands import gc, ls, rm
+from wt import docker, inventory, naming, trash
+from wt.commands import doctor, gc, ls, rm
 from wt.errors import Refused
 from wt.model import Worktree
 
@@ -95,3 +95,23 @@ def test_what_rm_did_not_come_to_delete_is_known(world: World, monkeypatch: pyte
     done = gc.remove(world.context, verbs.GARBAGE, plan)
     assert {(row.kind, row.state) for row in done} == {("trash", "removed")}
     assert not any(place.exists() for place in places) and gc.run(world.context, verbs.GARBAGE) == ()
+
+
+def test_volumes_without_a_worktree_are_named(world: World) -> None:
+    (tree,) = world.trees()
+    project = naming.project_name(tree)
+    volumes = {each.name for each in inventory.holdings() if (each.kind, each.project) == ("volume", project)}
+    note = f"{project} has volumes of a worktree that git does not know any more: see wt doctor"
+    ls.run(world.context, sizes=False)
+    assert volumes and note not in world.told.lines
+    world.git("worktree", "remove", "--force", tree.path)
+    for container in docker.containers(project=project):
+        world.engine.rm(container.id)
+    ls.run(world.context, sizes=False)
+    assert world.told.lines.count(note) == 1
+    found = [each for each in doctor.run(world.context) if project in each.message]
+    assert {(each.state, each.command) for each in found} == {("leftover", "wt gc")}
+    gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    assert not volumes & {each.name for each in inventory.holdings()} and doctor.run(world.context) == ()
+    ls.run(world.context, sizes=False)
+    assert world.told.lines.count(note) == 1

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from wt import checkouts, docker, git, naming, observe, trash
+from wt import checkouts, docker, git, inventory, naming, observe, trash
 from wt.errors import ToolError
 from wt.model import Container, Context, WorktreeStatus
 
@@ -16,13 +16,18 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
     """
     repository, _ = checkouts.locate(context.directory)
     containers: tuple[Container, ...] | None = None
+    holding: tuple[str, ...] = ()
     try:
-        containers = docker.containers()
+        holding, containers = inventory.volume_projects(naming.repository_id(repository)), docker.containers()
     except ToolError as error:
         context.progress.note(f"{error.message}: the state of sandboxes is unknown")
     trees = checkouts.worktrees(repository)
-    for stranger in observe.strangers(repository, trees, containers or ()):
-        context.progress.note(f"{stranger} is the sandbox of a worktree that git does not know any more: see wt doctor")
+    unknown = "a worktree that git does not know any more: see wt doctor"
+    strangers = observe.strangers(repository, trees, containers or ())
+    for stranger in strangers:
+        context.progress.note(f"{stranger} is the sandbox of {unknown}")
+    for project in sorted({*holding} - {*strangers, *map(naming.project_name, trees)}):
+        context.progress.note(f"{project} has volumes of {unknown}")
     for path in trash.old(repository):
         context.progress.note(f"what was removed is not deleted yet: {path}")
     host = git.refs(repository)
