@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from wt import apply, docker, health, naming, plan, selection
 from wt.commands import sync
-from wt.errors import EngineError, ToolError
+from wt.errors import EngineError, Refused, UsageError, WtError, of_machine
 from wt.model import Context, ImportReport, Worktree
 
 
@@ -26,7 +26,11 @@ def _bring_in(tree: Worktree, context: Context) -> ImportReport:
         return ImportReport(tree, kept=error.message, hint=error.hint)
     try:
         return sync.bring_in(tree, context)
-    except EngineError:
+    except (EngineError, Refused, UsageError):
         raise
-    except ToolError as error:
+    except WtError as error:
         return ImportReport(tree, kept=error.message, hint=error.hint)
+    except OSError as error:
+        if (known := of_machine(error)) is None:
+            raise
+        return ImportReport(tree, kept=known.message, hint=known.hint)
