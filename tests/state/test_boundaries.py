@@ -15,7 +15,7 @@ from state import crash, verbs
 from state.machine import SAVE
 from state.memory import IMAGE, Memory
 from state.world import World
-from wt import inventory, naming, trust
+from wt import docker, inventory, naming, trust
 from wt.commands import up
 from wt.errors import WtError
 from wt.model import Worktree
@@ -118,6 +118,40 @@ def put_aside(world: World) -> None:
     verbs.run(world, "up", x(world), options={})
 
 
+def broken(world: World) -> None:
+    """Its private repository is none any more, and is not in use; the host has what was in it."""
+    committed(world)
+    verbs.run(world, "down", x(world), options={})
+    (naming.private_repo(x(world)) / "HEAD").unlink()
+
+
+def with_old_image(world: World) -> None:
+    """It was built again, and its first image has no name any more."""
+    configured(world)
+    verbs.run(world, "up", x(world), options={})
+
+
+def with_empty_network(world: World) -> None:
+    """A network of its own that nobody is on."""
+    docker.create_network(naming.own_network(world.repository), naming.network_labels(world.repository))
+
+
+def with_import(world: World) -> None:
+    """A wt that was killed left the container that served an import."""
+    stopped(world)
+    assert isinstance(world.engine, Memory)
+    world.engine.leave_import(naming.project_name(x(world)))
+
+
+def with_refs(world: World) -> None:
+    """What was imported from a worktree that is gone is on a branch by now."""
+    removed_by_git(world)
+    verbs.run(world, "gc", None, options={})
+    for name in ("x", "side"):
+        world.git("branch", "--force", name, f"refs/wt/shop-x/heads/{name}")
+    world.git("tag", "stashed", "refs/wt/shop-x/stash/0")
+
+
 def without_shared(world: World) -> None:
     started(world)
     verbs.run(world, "shared down", None, options={})
@@ -144,6 +178,13 @@ CASES = {
     "gc of what git removed": Case("gc", removed_by_git, takes=False),
     "gc of one that is gone": Case("gc", deleted, takes=False),
     "gc of what was put aside": Case("gc", put_aside, takes=False),
+    "gc of an old image": Case("gc", with_old_image, takes=False),
+    "gc of a network": Case("gc", with_empty_network, takes=False),
+    "gc of a container of an import": Case("gc", with_import, takes=False),
+    "gc of refs": Case("gc", with_refs, takes=False),
+    "gc of a merged worktree": Case("gc", merged, takes=False, options={"merged": True}),
+    "rm of one that is broken": Case("rm", broken, options={"force": True}),
+    "up of one that is broken": Case("up", broken),
 }
 
 

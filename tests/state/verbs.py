@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from state.world import World, reachable
@@ -16,10 +17,10 @@ GARBAGE = gc.Options()
 
 def run(world: World, verb: str, tree: Worktree | None, *, name: str = "", options: Mapping[str, bool]) -> None:
     """Run a command on a worktree; `new` takes a name instead."""
-    if tree is None:
-        {"new": _new, "new --no-up": _new_down, "shared up": _shared_up, "shared down": _shared_down, "gc": _gc}[verb](
-            world, name
-        )
+    if verb == "gc":
+        _gc(world, replace(GARBAGE, merged=options.get("merged", False)))
+    elif tree is None:
+        {"new": _new, "new --no-up": _new_down, "shared up": _shared_up, "shared down": _shared_down}[verb](world, name)
     elif verb == "rm":
         _rm(world, tree, options)
     else:
@@ -115,13 +116,15 @@ def _shared_down(world: World, _name: str) -> None:
     shared.down(world.context, volumes=False)
 
 
-def _gc(world: World, _name: str) -> None:
+def _gc(world: World, options: gc.Options) -> None:
     """What is left after it is what it said that it would leave."""
-    done = gc.remove(world.context, GARBAGE, gc.run(world.context, GARBAGE))
+    for tree in world.trees() if options.merged else ():
+        world.may_end(tree)
+    done = gc.remove(world.context, options, gc.run(world.context, options))
     failed = [f"{row.kind} {row.name}: {row.reason}" for row in done if row.state == "failed"]
     assert not failed, failed
     again = [
-        f"{row.kind} {row.name}: {row.reason}" for row in gc.run(world.context, GARBAGE) if row.state == "removable"
+        f"{row.kind} {row.name}: {row.reason}" for row in gc.run(world.context, options) if row.state == "removable"
     ]
     assert not again, f"gc finds something a second time: {again}"
     assert all(Path(each).is_dir() for each in (world.path, world.repository.common_dir))
