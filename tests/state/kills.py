@@ -55,7 +55,8 @@ class Kills:
         self.counts["kills"] += killed
         self.counts[f"kill of {verb}"] += killed
         self.world.check(whole=False)
-        self._again(words, tree)
+        if self._again(words, tree):
+            self._ended(verb, tree)
         self.world.check()
         if self.chance.random() < 0.2:
             verbs.run(self.world, "gc", None, options={})
@@ -136,14 +137,22 @@ class Kills:
         self.seconds[verb] = time.monotonic() - began
         return False
 
-    def _again(self, words: Sequence[str], tree: Worktree | None) -> None:
-        """The same command ends the job, or says what to do: then that is done."""
+    def _ended(self, verb: str, tree: Worktree | None) -> None:
+        """What a command promises that says it has done its job; and there are never two of a thing."""
+        if verb == "new":
+            tree = next(each for each in self.world.trees() if each.branch == f"refs/heads/x{self.number}")
+        if tree is not None:
+            verbs.assert_done(self.world, verb, tree)
+        verbs.assert_single(self.world)
+
+    def _again(self, words: Sequence[str], tree: Worktree | None) -> bool:
+        """The same command ends the job, or says what to do: then that is done. Whether it ended."""
         if tree is not None and not tree.git_dir.exists():
-            return
+            return words[0] == "rm"
         code, said = self._unlocked(words, tree)
         if code == 0:
             self.counts["ended by the same again"] += 1
-            return
+            return True
         hint = re.search(r"^ *hint: (.*)$", said, re.MULTILINE)
         assert code in {2, 3} and hint, f"wt {shlex.join(words)}: exit {code}\n{said}"
         self.counts["refused, with what to do"] += 1
@@ -152,6 +161,7 @@ class Kills:
         if hint[1].startswith("wt "):
             code, said = self._unlocked(shlex.split(hint[1])[1:], tree)
             assert code == 0, f"{hint[1]}: exit {code}\n{said}"
+        return False
 
     def _unlocked(self, words: Sequence[str], tree: Worktree | None) -> tuple[int, str]:
         """Run a command until no lock of a git that was killed is in its way, removing these as it says."""

@@ -1,6 +1,7 @@
 """wt's commands, called as the command line calls them, each with what it promises when it succeeds or refuses."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,27 @@ def _footprint(world: World) -> set[str]:
     held = {f"{each.kind} {each.name}" for each in ours if each.role == "sandbox"}
     refs = world.git("for-each-ref", "--format=%(refname) %(objectname)").stdout.splitlines()
     return held | {str(each) for each in places if "/trash/" not in str(each)} | set(refs)
+
+
+def assert_done(world: World, verb: str, tree: Worktree) -> None:
+    """What holds after a command that succeeded, however often it was begun before."""
+    if verb in {"new", "up"}:
+        _assert_running(world, tree, running=True)
+    elif verb == "rm":
+        _assert_removed(world, tree)
+    elif verb in {"sync", "down"}:
+        _assert_imported(world, tree)
+    if verb == "down":
+        assert not any(each.alive for each in docker.containers(project=naming.project_name(tree)))
+
+
+def assert_single(world: World) -> None:
+    """There is one container of each service, and one network."""
+    ours = naming.repository_id(world.repository)
+    found = Counter((each.project, each.service) for each in docker.containers() if each.repository == ours)
+    assert [each for each, count in found.items() if each[1] and count > 1] == []
+    networks = Counter(each.name for each in inventory.holdings() if each.kind == "network")
+    assert [name for name, count in networks.items() if count > 1] == []
 
 
 def _up(world: World, tree: Worktree) -> None:
@@ -102,6 +124,10 @@ def _rm(world: World, tree: Worktree, options: Mapping[str, bool]) -> None:
         deleted = [each for each in world.told.lines[told:] if each.startswith("branch ") and " deleted, " in each]
         if chosen["force_branch"] and deleted:
             world.throw_away(deleted[0].rpartition(" ")[2])
+    _assert_removed(world, tree)
+
+
+def _assert_removed(world: World, tree: Worktree) -> None:
     project = naming.project_name(tree)
     assert not [each for each in inventory.holdings() if each.project == project]
     assert not naming.worktree_state_dir(tree).exists() and not tree.git_dir.exists()
