@@ -193,13 +193,15 @@ def test_what_the_caller_ignores_stays_ignored(tmp_path: Path, ignored: str, end
     assert ("Interrupted" in done.stderr, done.returncode != 0) == (ends, ends)
 
 
-def test_a_line_of_env_that_is_no_assignment_stays_and_is_not_spoken_of(project: Path) -> None:
+def test_a_line_of_env_that_is_no_assignment_is_named_and_stays(project: Path) -> None:
+    """Compose would take none of the file."""
     wt(project, "prepare", code=4)
     with (project / ".devcontainer/.env").open("a") as file:
         file.write("one two\n= three\n")
     before = (project / ".devcontainer/.env").read_text()
-    said = wt(project, "prepare", code=4).stderr.splitlines()
+    said = wt(project, "prepare", code=1).stderr.splitlines()
     assert [line.partition(" ")[0] for line in said] == ["wt:", "hint:"], said
+    assert ".devcontainer/.env" in said[0] and f"line {len(before.splitlines()) - 1} " in said[0]
     assert (project / ".devcontainer/.env").read_text() == before
 
 
