@@ -70,16 +70,18 @@ def up_and_wait(
     docker.require_versions()
     docker.resume(compose.name)
     _let_recover(compose.name, min(seconds, RECOVERY_SECONDS))
+    failed = WtError(f"the shared services of {compose.name} are not healthy")
     try:
-        _run(compose, ["up", *options], detail, f"the shared services of {compose.name} are not healthy")
+        _run(compose, ["up", *options], detail, failed.message)
     except (UsageError, ToolError):
         raise
     except WtError as error:
-        found = docker.containers(project=compose.name)
-        if set(services) <= {container.service for container in found if _is_well(container)}:
-            return
-        hint = "`wt shared logs` shows all they say" if found else None
-        raise WtError(error.message, hint=hint, details=error.details + _logs_of_unwell(found)) from error
+        failed = error
+    # Compose ends without an error, too, when the time has run out while it waits between two looks.
+    found = docker.containers(project=compose.name)
+    if not set(services) <= {container.service for container in found if _is_well(container)}:
+        hint = "`wt shared logs` shows all they say" if found else failed.hint
+        raise WtError(failed.message, hint=hint, details=failed.details + _logs_of_unwell(found))
 
 
 def resolved(compose: ComposeProject) -> Mapping[str, Any]:
