@@ -2,13 +2,14 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from unit.nouns import container
 from unit.repos import commit, git, linked, worktree
-from wt import checkouts, docker, mounts, process, removal, trash
+from wt import checkouts, docker, mounts, naming, process, removal, trash
 from wt import git as host
 from wt.commands import rm
 from wt.errors import Refused, ToolError
@@ -143,6 +144,23 @@ def test_an_agent_hides_no_other_s_process(monkeypatch: pytest.MonkeyPatch, brea
     answer = process.Result(0, "\n".join(rows).encode(), b"")
     monkeypatch.setattr(process, "run", lambda *_, **__: answer)
     assert docker.processes(container()) == ("bash --login", "node server.js")
+
+
+@pytest.mark.parametrize(("said", "ended"), [("is not running", True), ("is paused, unpause it first", False)])
+def test_a_sandbox_that_ends_while_it_is_asked_has_nobody_in_it(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, said: str, ended: bool
+) -> None:
+    """As when another wt stops it at that moment."""
+    tree = worktree(linked(shop))
+    box = container(project=naming.project_name(tree))
+
+    def fails(*_: object, **__: object) -> process.Result:
+        raise ToolError(f"docker exec failed: Error response from daemon: container 7c6d {said}")
+
+    monkeypatch.setattr(docker, "containers", lambda **_: (box,))
+    monkeypatch.setattr(process, "run", fails)
+    with nullcontext() if ended else pytest.raises(ToolError, match="is paused"):
+        assert rm.processes(tree) == ()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other machine says what is mounted")

@@ -20,7 +20,7 @@ from wt import (
     trash,
 )
 from wt.commands import prepare, sync
-from wt.errors import Refused
+from wt.errors import Refused, ToolError
 from wt.model import Context, InsideRefs, Worktree
 from wt.steps import Step
 
@@ -94,7 +94,13 @@ def processes(tree: Worktree) -> tuple[str, ...]:
     """What somebody runs in a worktree's sandbox."""
     project = naming.project_name(tree)
     app = observe.app(docker.containers(project=project), project)
-    return docker.processes(app) if app is not None and app.running else ()
+    try:
+        return docker.processes(app) if app is not None and app.running else ()
+    except ToolError as error:
+        # Another wt may have ended it since it was seen.
+        if any(sign in error.message for sign in ("is not running", "No such container")):
+            return ()
+        raise
 
 
 def observe_removal(
