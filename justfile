@@ -36,7 +36,7 @@ test *ARGS: images shells
 unit *ARGS:
     {{ run }} pytest tests/unit {{ several }} "$@"
 
-# Looks for lost work at length: 1,000 random sequences in memory, 100 on the engine, 200 kills. Or one: memory, engine, kills [N].
+# Looks for lost work at length: 1,000 random sequences in memory, 100 on the engine, 200 kills, 20 crowds. Or one: memory, engine, kills, crowds [N].
 soak *ARGS: images
     PYTHONPATH={{ quote(justfile_directory() / "tests") }} {{ run }} python -m state.soak "$@"
 

@@ -122,7 +122,7 @@ class Kills:
     def _killed(self, verb: str, words: Sequence[str], tree: Worktree | None) -> bool:
         """Start a command and kill it at a random moment, at times with all that it has started."""
         began = time.monotonic()
-        child = self._started(words, tree)
+        child = started(self.world, words, tree)
         group = self.chance.random() < 0.3
         try:
             child.communicate(timeout=self.chance.uniform(0.05, self.seconds.get(verb, _FIRST_GUESS)))
@@ -156,8 +156,7 @@ class Kills:
         hint = re.search(r"^ *hint: (.*)$", said, re.MULTILINE)
         assert code in {2, 3} and hint, f"wt {shlex.join(words)}: exit {code}\n{said}"
         self.counts["refused, with what to do"] += 1
-        why = next(line for line in said.splitlines() if line.startswith("wt: "))
-        self.said[re.sub(r"[/\w.-]*x\d+[/\w.-]*", "...", why)] += 1
+        self.said[reason(said)] += 1
         if hint[1].startswith("wt "):
             code, said = self._unlocked(shlex.split(hint[1])[1:], tree)
             assert code == 0, f"{hint[1]}: exit {code}\n{said}"
@@ -173,22 +172,30 @@ class Kills:
         return code, said
 
     def _wt(self, words: Sequence[str], tree: Worktree | None = None, *, check: bool = True) -> tuple[int, str]:
-        child = self._started(words, tree)
+        child = started(self.world, words, tree)
         said = child.communicate(timeout=300)[1]
         assert child.returncode == 0 or not check, f"wt {shlex.join(words)}: exit {child.returncode}\n{said}"
         return child.returncode, said
 
-    def _started(self, words: Sequence[str], tree: Worktree | None) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [WT, *words],
-            cwd=tree.path if tree is not None and tree.path.is_dir() and words[0] == "prepare" else self.world.path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+
+def reason(said: str) -> str:
+    """Why a command refused, without the names of worktrees."""
+    why = next(line for line in said.splitlines() if line.startswith("wt: "))
+    return re.sub(r"[/\w.-]*(?:[wx]|same-)\d+[/\w.-]*", "...", why)
+
+
+def started(world: World, words: Sequence[str], tree: Worktree | None) -> "subprocess.Popen[str]":
+    """A real wt, on its own."""
+    return subprocess.Popen(
+        [WT, *words],
+        cwd=tree.path if tree is not None and tree.path.is_dir() and words[0] == "prepare" else world.path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
 
 
 def run(world: World, number: int, *, seed: int, told: Callable[[str], None]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Many random sequences and kills, and how many of what: `./just soak`."""
+"""Many random sequences, kills and crowds, and how many of what: `./just soak`."""
 
 import os
 import random
@@ -7,14 +7,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
-from state import clean, kills, machine
+from state import clean, crowds, kills, machine
 from state.memory import IMAGE, Memory
 from state.real import Real, base_image
 from state.world import World, template
 
-NUMBERS = {"memory": 1000, "engine": 100, "kills": 200}
+NUMBERS = {"memory": 1000, "engine": 100, "kills": 200, "crowds": 20}
 
 
 def main(words: list[str]) -> None:
@@ -31,7 +32,7 @@ def main(words: list[str]) -> None:
         with clean.machine(home):
             for part, number in parts.items():
                 began = time.monotonic()
-                counts = {"memory": in_memory, "engine": on_engine, "kills": killed}[part](home / part, number)
+                counts = PARTS[part](home / part, number)
                 say(table(part, counts, time.monotonic() - began))
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -57,6 +58,20 @@ def killed(home: Path, number: int) -> Counter[str]:
             return kills.run(world, number, seed=seed, told=say)
         finally:
             world.close()
+
+
+def crowded(home: Path, number: int) -> Counter[str]:
+    image, seed, counts = f"wt-soak-crowds-{os.getpid()}", random.randrange(10**6), Counter[str]()
+    say(f"the seed of the crowds is {seed}")
+    with base_image(image), ExitStack() as stack:
+        original, worlds = template(home / "shop", image), []
+        for name in ("one", "two"):
+            worlds.append(World.copied(original, home / name, Real(), counts))
+            stack.callback(worlds[-1].close)
+        return crowds.run(worlds, number, seed=seed, told=say)
+
+
+PARTS = {"memory": in_memory, "engine": on_engine, "kills": killed, "crowds": crowded}
 
 
 def table(part: str, counts: Counter[str], seconds: float) -> str:
