@@ -154,7 +154,7 @@ def run(
         WtError: it failed since the disk is full, read-only or somebody else's.
     """
     with (
-        streams.last_words() as (writer, heard),
+        streams.last_words(_signals_afterwards) as (writer, heard),
         _started(
             _limited(args, max_file_bytes, max_memory),
             cwd=cwd,

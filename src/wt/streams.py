@@ -3,8 +3,8 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TextIO
 
 _STDERR = 2
@@ -31,8 +31,12 @@ def silence(stream: TextIO) -> None:
 
 
 @contextmanager
-def last_words() -> Iterator[tuple[int, bytearray]]:
-    """A pipe for what a program complains of, and the end of that, whole after the block: a peer may never stop."""
+def last_words(calmly: Callable[[], AbstractContextManager[None]]) -> Iterator[tuple[int, bytearray]]:
+    """A pipe for what a program complains of, and the end of that, whole after the block: a peer may never stop.
+
+    Args:
+        calmly: keeps interrupts out of a short block; a thread that starts or ends would lose its locks by one.
+    """
     reader, writer = os.pipe()
     heard = bytearray()
 
@@ -41,11 +45,14 @@ def last_words() -> Iterator[tuple[int, bytearray]]:
             heard.extend(chunk)
             del heard[:-_MAX_HEARD]
 
-    (listener := threading.Thread(target=listen, daemon=True)).start()
+    listener = threading.Thread(target=listen, daemon=True)
+    with calmly():
+        listener.start()
     try:
         yield writer, heard
     finally:
         os.close(writer)
-        listener.join(_PATIENCE)  # what goes on in the background may keep its end open
+        with calmly():
+            listener.join(_PATIENCE)  # what goes on in the background may keep its end open
         if not listener.is_alive():
             os.close(reader)
