@@ -101,8 +101,13 @@ def sweep(root: Path, path: str) -> None:
     """
     with suppress(OSError), _parent(root, path) as (directory, name), os.scandir(directory) as found:
         for each in found:
-            if re.fullmatch(rf"\.{re.escape(name)}\.[0-9]+\.tmp", each.name) and each.is_file(follow_symlinks=False):
+            if is_left_of(name, each.name) and each.is_file(follow_symlinks=False):
                 os.unlink(each.name, dir_fd=directory)
+
+
+def is_left_of(name: str, other: str) -> bool:
+    """Whether a file of the other name is what `write` leaves of `name` when it is killed."""
+    return re.fullmatch(rf"\.{re.escape(name)}\.[0-9]+\.tmp", other) is not None
 
 
 def make_directory(root: Path, path: str, *, owner: tuple[int, int] | None = None) -> None:

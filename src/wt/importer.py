@@ -132,9 +132,8 @@ def keep(
     return tuple(sorted(wanted))
 
 
-def concerns(repository: Repository, old: str | None, new: str) -> tuple[Concern, ...]:
-    """What somebody has to look at before the host goes from one commit to another."""
-    names = difference.names(repository, new)
+def concerns(repository: Repository, old: str | None, new: str, names: tuple[str, ...] | None) -> tuple[Concern, ...]:
+    """What somebody has to look at before the host goes from one commit to another, which has these `names`."""
     if names is None:
         return (Concern(".", gate.ENDLESS),)
     changes = difference.between(repository, old, new)
@@ -189,7 +188,9 @@ def _move(
 
 def _stopped(worktree: Worktree, ref: str, old: str | None, new: str, accepted: str | None) -> _Standing | None:
     """What keeps the host from taking over a tip, in short."""
-    if new == accepted or not (found := concerns(worktree.repository, old, new)):
+    if new == accepted or not (
+        found := concerns(worktree.repository, old, new, difference.names(worktree.repository, new))
+    ):
         return None
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     first = f"{found[0].path[:_SHOWN]} ({found[0].reason[:_SHOWN]}){more}"

@@ -174,8 +174,7 @@ def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
         services = sources.read(text)["services"]
         return tuple(str(name) for name, service in services.items() if not (service or {}).get("profiles"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        where = f": {error}" if isinstance(error, ValueError) else ""
-        raise UsageError(f"{path} is not a compose file with services{where}", hint="mend it, or remove it") from error
+        raise sources.no_services(path, error) from error
 
 
 def services(tree: Worktree) -> tuple[str, ...]:

@@ -82,8 +82,13 @@ def _references(root: Path, path: str) -> list[tuple[str, str, bool]]:
             raise TypeError("a path is text")
         return found
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        where = f": {error}" if type(error) is ValueError else ""
-        raise UsageError(f"{path} is not a compose file with services{where}", hint="mend it, or remove it") from error
+        raise no_services(path, error) from error
+
+
+def no_services(path: str, error: Exception) -> UsageError:
+    """The error for what is not built as compose files are."""
+    where = f": {error}" if type(error) is ValueError else ""
+    return UsageError(f"{path} is not a compose file with services{where}", hint="mend it, or remove it")
 
 
 def _of(data: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:

@@ -3,7 +3,6 @@
 import difflib
 import hashlib
 import json
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
@@ -18,7 +17,7 @@ DIRECTORY = ".devcontainer"
 # Without it a `.devcontainer` is not one of wt's.
 _INITIALISED = f"{DIRECTORY}/compose.wt.yml"
 # wt writes it, and a temporary file beside it.
-_OWN = re.compile(r"\.env|\.\.env\.[0-9]+\.tmp")
+_OWN = ".env"
 _MAX_FILES = 2_000
 _MAX_BYTES = 64 * 1024**2
 # Longer files are known by their hash alone.
@@ -65,7 +64,7 @@ def look(root: Path) -> Version:
     entries, left = {}, _MAX_BYTES
     for path, kind in hostile.below(root, DIRECTORY, limit=_MAX_FILES):
         name = path.removeprefix(f"{DIRECTORY}/")
-        if _OWN.fullmatch(name):
+        if name == _OWN or hostile.is_left_of(_OWN, name):
             continue
         if kind == stat.S_IFLNK:
             entries[name] = _entry("symlink", _inner_target(root, path))

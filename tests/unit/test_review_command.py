@@ -345,7 +345,7 @@ def test_fifty_thousand_changed_files_take_few_processes(inside: Inside, monkeyp
 
     monkeypatch.setattr(process, "run", counted)
     before = ours(inside)
-    assert importer.concerns(inside.tree.repository, before, tip) == ()
+    assert importer.concerns(inside.tree.repository, before, tip, difference.names(inside.tree.repository, tip)) == ()
     assert len(calls) <= 5 and time.monotonic() - started < 60
 
 
@@ -478,4 +478,7 @@ def test_the_gate_names_the_first_and_counts_the_rest(inside: Inside) -> None:
     assert (bring_in(inside).kept or "").endswith(": a (a symlink out of the tree: /etc), and 1 more")
     tip = inside.git("rev-parse", "HEAD")
     expected = tuple(Concern(each, f"{gate.OUTSIDE}: /etc") for each in "ab")
-    assert importer.concerns(inside.tree.repository, ours(inside), tip) == expected
+    assert (
+        importer.concerns(inside.tree.repository, ours(inside), tip, difference.names(inside.tree.repository, tip))
+        == expected
+    )

@@ -18,8 +18,8 @@ def run(context: Context, name: str | None) -> Review:
     if tip is None:
         return Review(tree, None, None, 0, 0, (), (), found, whole)
     since = _since(tree, host, tip)
-    refused = importer.concerns(repository, host, tip) if tip != host else ()
     names = difference.names(repository, tip)
+    refused = importer.concerns(repository, host, tip, names) if tip != host else ()
     changes = difference.between(repository, since, tip) if names is not None else ()
     contents = difference.contents(repository, gate.wanted(changes) | review.wanted(changes))
     # What was accepted is in the branch by now; who merges that one should hear of it again.
