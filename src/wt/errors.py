@@ -85,6 +85,12 @@ def of_machine(error: OSError, place: object = None) -> WtError | None:
     return _refused_by_machine(error.errno, place or error.filename or "")
 
 
+def told(error: WtError | OSError) -> tuple[str, str | None]:
+    """What to say of an error, and what to do about it, where a row shows it and the command goes on."""
+    known = error if isinstance(error, WtError) else of_machine(error)
+    return (known.message, known.hint) if known else (str(error), None)
+
+
 def of_kind(error: OSError, place: object) -> Refused | None:
     """The error where something else stands at `place` than wt's own; None when it was something else."""
     return another_kind(place) if error.errno in _OTHER_KINDS else None

@@ -23,7 +23,7 @@ from wt import (
     trash,
     trust,
 )
-from wt.errors import WtError, of_machine
+from wt.errors import WtError, told
 from wt.model import Container, HostUser, Repository, Worktree
 from wt.steps import CreatePrivateRepository, MakeDirectory, Step, WriteFile
 
@@ -90,11 +90,8 @@ def sight(
         seen = _on_the_ground(seen)
         whole = seen.pointer == "here" and not seen.lacks and not seen.unreadable
         return _prepared(seen, user, containers) if whole and _is_in_use(seen) else seen
-    except WtError as error:
-        return replace(seen, refusal=(error.message, error.hint))
-    except OSError as error:
-        known = of_machine(error)
-        return replace(seen, refusal=(known.message, known.hint) if known else (str(error), None))
+    except (WtError, OSError) as error:
+        return replace(seen, refusal=told(error))
 
 
 def _absent(seen: drift.Sight, around: Iterable[strays.Stray]) -> drift.Sight:

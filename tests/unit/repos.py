@@ -1,6 +1,7 @@
 """Real repositories, made and used by real git, and real runs of `wt`."""
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -71,6 +72,14 @@ def initialised(path: Path, files: Mapping[str, str] | None = None) -> Path:
     wt(path, "init")
     commit(path)
     return path.resolve()
+
+
+def copied(checkout: Path, place: Path) -> Path:
+    """A copy of a checkout in a directory, whose index knows its files."""
+    path = place / checkout.name
+    shutil.copytree(checkout, path, symlinks=True)
+    git(path, "reset", "--quiet")
+    return path
 
 
 def linked(checkout: Path, name: str = "feature", branch: str | None = None) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import WT, git, initialised, linked, run, wt
+from unit.repos import WT, copied, git, initialised, linked, run, wt
 
 NOWHERE = "12" * 20
 NO_SERVICES = "wt: this repository has no shared services: .devcontainer/docker-compose.shared.yml "
@@ -21,9 +21,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shop(template: Path, tmp_path: Path) -> Path:
     """The main checkout of a repository in which `wt init` has run."""
-    shutil.copytree(template, tmp_path / "shop", symlinks=True)
-    git(tmp_path / "shop", "reset", "--quiet")
-    return tmp_path / "shop"
+    return copied(template, tmp_path)
 
 
 def missing_commit(shop: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import WT, Inside, git, initialised, linked, repository, run, wt
+from unit.repos import WT, Inside, copied, git, initialised, linked, repository, run, wt
 from wt import config, docker, errors, mounts, output, process, selection
 from wt.commands import prepare
 from wt.errors import EngineError, UsageError, WtError
@@ -31,12 +31,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(template: Path, tmp_path: Path) -> Path:
     """The main checkout of a repository in which `wt init` has run."""
     return copied(template, tmp_path)
-
-
-def copied(template: Path, place: Path) -> Path:
-    shutil.copytree(template, place / "shop", symlinks=True)
-    git(place / "shop", "reset", "--quiet")
-    return place / "shop"
 
 
 def shell(cwd: Path, script: str, *args: str, code: int = 0) -> "subprocess.CompletedProcess[str]":

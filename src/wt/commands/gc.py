@@ -27,7 +27,7 @@ from wt import (
     trash,
 )
 from wt.commands import prepare, rm, sync
-from wt.errors import Refused, UsageError, WtError, of_machine
+from wt.errors import Refused, UsageError, WtError, told
 from wt.model import Context, Holding, Leftover, Repository, Worktree
 from wt.steps import RemoveRefs, Step
 
@@ -126,8 +126,7 @@ def _carry_out(piece: garbage.Piece, context: Context) -> Leftover:
             with context.progress.step(f"{row.kind} {row.name} removed"):
                 apply.carry_out((*piece.steps, *rescued), context.progress)
     except (WtError, OSError) as error:
-        known = error if isinstance(error, WtError) else of_machine(error)
-        message, hint = (known.message, known.hint) if known else (str(error), None)
+        message, hint = told(error)
         return replace(row, state="kept" if isinstance(error, Refused) else "failed", reason=message, hint=hint)
     return replace(row, state="removed")
 
