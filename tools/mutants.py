@@ -5,15 +5,19 @@ python tools/mutants.py [WORD]: only those whose file, text or test has the word
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 # A control whose absence makes its test wait for ever is missed, too.
 PATIENCE = 60
+# Bytes, for one process.
+MOST_MEMORY = 4 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -305,11 +309,19 @@ def run(copy: Path, *tests: str, patience: float = PATIENCE) -> int | None:
     chosen = ["-k", " or ".join(words)] if words else []
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *named, *chosen]
     env = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(command, cwd=copy, env=env, capture_output=True, check=False, timeout=patience)
-    except subprocess.TimeoutExpired:
-        return None
-    return done.returncode
+    # With all that it has started, which without a control may take all memory there is, and go on by itself.
+    limited = ("prlimit", f"--as={MOST_MEMORY}") if shutil.which("prlimit") else ()
+    null = subprocess.DEVNULL
+    with subprocess.Popen(
+        [*limited, *command], cwd=copy, env=env, stdout=null, stderr=null, start_new_session=True
+    ) as tests:
+        try:
+            return tests.wait(patience)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(tests.pid, signal.SIGKILL)
 
 
 def main(word: str = "") -> int:
