@@ -45,7 +45,7 @@ attacks *ARGS: images
     {{ run }} pytest tests/e2e/attacks -p attacks.report --numprocesses=3 --dist=loadgroup "$@"
 
 # Removes each control in turn, in a copy of the tree, and shows that its test turns red.
-mutants *ARGS:
+mutants *ARGS: images
     @{{ run }} python tools/mutants.py "$@"
 
 # Writes the reference pages that come from the program.

@@ -28,7 +28,7 @@ class Mutant:
         file: below src/wt.
         old: the control, as it is written there, once.
         new: what takes its place.
-        test: below tests/unit, what has to turn red.
+        test: below tests/unit, or below tests where it needs an engine; what has to turn red.
     """
 
     file: str
@@ -50,6 +50,8 @@ COMPOSE, SANDBOX = "templates/compose.wt.yml", f"{CONTROLS}the_sandbox_is_mounte
 SERVES = f"{CONTROLS}the_container_that_serves_an_import_has_nothing_else"
 IMPORT = "test_importer.py::test_"
 ASTRAY = "test_review_command.py::test_what_leads_astray_moves_nothing"
+PROXY, SCRIPT = "e2e/test_docker_proxy.py", "test_hardening.py"
+MOUNTED = f"{CONTROLS}the_docker_proxy_is_mounted"
 NAMES, SYMLINKS = "test_gate.py::test_paths_that_leave", "test_gate.py::test_where_symlinks_lead"
 BARE, TRUST = "test_gate.py::test_bare_layouts", "test_trust.py::test_"
 WEAK, BESIDE = "test_weakness.py::test_a_weakness_is_named", "test_weakness.py::test_what_stands_beside"
@@ -201,7 +203,7 @@ MUTANTS = (
     *_swapped("trust.py", f"{TRUST}what_was_kept_is_not_believed", ("!= path.name", "== 1")),
     *_swapped("plan.py", f"{TRUST}env_that_a_branch_carries", ("if seen.env_tracked:", "if False:")),
     *_without("commands/prepare.py", f"{TRUST}compose_is_asked", "    _require_harmless(tree, version, seen.config)\n"),
-    *_swapped("observe.py", f"{TRUST}compose_is_asked", ("            _refuse_link(tree, each)", "            pass")),
+    *_swapped("vetting.py", f"{TRUST}compose_is_asked", ("            _refuse_link(tree, each)", "            pass")),
     *_without(
         "observe.py",
         "test_mount_sources.py::test_a_worktree_inside_another",
@@ -265,10 +267,10 @@ MUTANTS = (
     *_without(
         COMPOSE,
         f"{CONTROLS}the_guard_is_mounted_and_limited",
-        "    network_mode: none\n",
-        "    read_only: true\n",
-        "    pids_limit: 32\n",
-        "    mem_limit: 64m\n",
+        "  network_mode: none\n",
+        "  read_only: true\n",
+        "  pids_limit: 32\n",
+        "  mem_limit: 64m\n",
     ),
     *_swapped(
         COMPOSE, f"{CONTROLS}the_guard_is_mounted_and_limited", ("target: /host, read_only: true", "target: /host")
@@ -281,6 +283,50 @@ MUTANTS = (
             for target in ("/wt/objects", "/wt/lfs", "/wt/host.git", "/wt/host.git/refs", "/app/.claude-docker")
         ),
         ("target: /app, bind: {create_host_path: false}", "target: /app, bind: {create_host_path: true}"),
+    ),
+    # What an agent may ask of docker.
+    *_swapped(
+        COMPOSE,
+        MOUNTED,
+        ("target: /var/run/docker.sock, read_only: true", "target: /var/run/docker.sock"),
+        ("target: /run/docker-api, read_only: true", "target: /run/docker-api"),
+        ("/run:size=64k", "/run"),
+    ),
+    *_swapped(
+        COMPOSE,
+        PROXY,
+        ("if !reads", "if FALSE"),
+        ("if !plain or climbs", "if climbs"),
+        ("or climbs or", "or"),
+        ("climbs or upgrades", "climbs"),
+        ("if lists all", "if FALSE"),
+        ("if lists !all", "if FALSE"),
+        ("if !looks", "if FALSE"),
+        ("if !inspected", "if FALSE"),
+        ("deny_status 403 ", ""),
+        ("if asked_for !ours", "if FALSE"),
+        ("set-map(virt@ids) %[var(txn.which)] 1 if ours", "set-map(virt@ids) %[var(txn.which)] 1 if FALSE"),
+        ("'$$.Id')] 1 if ours", "'$$.Id')] 1 if FALSE"),
+        ("which) -m reg ^(${WT_DOCKER_NAMES:-unprepared})", "which) -m reg (${WT_DOCKER_NAMES:-unprepared})"),
+        ("name) -m reg ^/(${WT_DOCKER_NAMES:-unprepared})-[0-9]+$$", "name) -m reg ."),
+    ),
+    # What every shell inside reads.
+    *_without(
+        "templates/node/Dockerfile",
+        SCRIPT,
+        "VSCODE_IPC_HOOK_CLI ",
+        " VSCODE_GIT_IPC_HANDLE",
+        "unset GIT_ASKPASS ",
+        "VSCODE_GIT_ASKPASS_MAIN ",
+        "VSCODE_GIT_ASKPASS_NODE ",
+        " VSCODE_GIT_ASKPASS_EXTRA_ARGS",
+        "unset REMOTE_CONTAINERS_IPC ",
+        "REMOTE_CONTAINERS_SOCKETS ",
+        "REMOTE_CONTAINERS_DISPLAY_SOCK ",
+        " WAYLAND_DISPLAY",
+        "BROWSER= ",
+        "SSH_AUTH_SOCK= ",
+        " GPG_AGENT_INFO=",
     ),
     *_swapped("scaffold.py", SANDBOX, ('"read_only: true, bind', '"bind'), ('", read_only: true, tmpfs', '", tmpfs')),
 )
@@ -304,7 +350,7 @@ def survives(mutant: Mutant, copy: Path) -> str | None:
 def run(copy: Path, *tests: str, patience: float = PATIENCE) -> int | None:
     """The exit code of pytest on some of the copy's tests; None when it took too long."""
     # A test is named by how it begins.
-    named = dict.fromkeys(f"tests/unit/{test.partition('::')[0]}" for test in tests)
+    named = dict.fromkeys(f"tests/{test}" for test in (_file(test) for test in tests))
     words = [test.partition("::")[2] for test in tests if "::" in test]
     chosen = ["-k", " or ".join(words)] if words else []
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *named, *chosen]
@@ -314,14 +360,19 @@ def run(copy: Path, *tests: str, patience: float = PATIENCE) -> int | None:
     null = subprocess.DEVNULL
     with subprocess.Popen(
         [*limited, *command], cwd=copy, env=env, stdout=null, stderr=null, start_new_session=True
-    ) as tests:
+    ) as running:
         try:
-            return tests.wait(patience)
+            return running.wait(patience)
         except subprocess.TimeoutExpired:
             return None
         finally:
             with suppress(ProcessLookupError):
-                os.killpg(tests.pid, signal.SIGKILL)
+                os.killpg(running.pid, signal.SIGKILL)
+
+
+def _file(test: str) -> str:
+    name = test.partition("::")[0]
+    return name if "/" in name else f"unit/{name}"
 
 
 def main(word: str = "") -> int:

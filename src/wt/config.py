@@ -95,6 +95,7 @@ class Config:
         node_modules: directories that hold a package.json; None finds them by the package manager's workspaces.
         protect: further paths of the workspace that a sandbox can only read.
         hide: directories of the workspace that a sandbox does not see, such as one that holds other worktrees.
+        docker_api: whether it can ask docker what its own containers and the shared services are, and what they say.
     """
 
     network: str = "dev"
@@ -103,6 +104,7 @@ class Config:
     node_modules: tuple[str, ...] | None = None
     protect: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
+    docker_api: bool = True
     shared: Shared = Shared()
     limits: Limits = Limits()
     import_: Import = Import()
@@ -209,29 +211,38 @@ def _below_sections() -> dict[str, str]:
 
 def _value(key: str, value: object, default: object) -> object:
     """The value as it is used, once it is one of those that the key allows."""
+    fits, allowed = _rule(key, default)
+    if not fits(value):
+        hint = f"left out, it is {_shown(default)}" if default is not None else None
+        raise UsageError(f"{FILE}: {key} must be {allowed}, not {_shown(value)}", hint=hint)
+    if isinstance(value, list):
+        return tuple(dict.fromkeys(str(PurePosixPath(item)) for item in value) if key in _PATH_LISTS else value)
+    return value
+
+
+def _rule(key: str, default: object) -> tuple[Callable[[object], bool], str]:
+    """Whether a value is allowed, and which ones are."""
     if key in _PATH_LISTS:
-        if isinstance(value, list) and all(isinstance(item, str) and _inside(item, key) for item in value):
-            return tuple(dict.fromkeys(str(PurePosixPath(item)) for item in value))
-        allowed = 'a list of paths inside the repository, such as ["packages/a"], none of which wt mounts itself'
-    elif isinstance(default, tuple):
-        if isinstance(value, list) and all(isinstance(item, str) and item and item.isprintable() for item in value):
-            return tuple(value)
-        allowed = 'a list of names in quotes, such as ["app"], as a refusal prints them'
-    elif isinstance(default, int):
+        paths = 'a list of paths inside the repository, such as ["packages/a"], none of which wt mounts itself'
+        return lambda value: _is_list(value, lambda item: _inside(item, key)), paths
+    if isinstance(default, tuple):
+        names = 'a list of names in quotes, such as ["app"], as a refusal prints them'
+        return lambda value: _is_list(value, lambda item: bool(item) and item.isprintable()), names
+    if isinstance(default, bool):
+        return lambda value: isinstance(value, bool), "true or false"
+    if isinstance(default, int):
         most = _NUMBERS.get(key, 2**31 - 1)
-        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
-            return value
-        allowed = f"a number from 1 to {most}"
-    elif key in _SIZES:
-        if isinstance(value, str) and _SIZE.fullmatch(value) and _is_between(value, _SIZES[key], _MAX_SIZE):
-            return value
-        allowed = f'a number and k, m or g in quotes, such as "8g", from "{_SIZES[key]}" to "{_MAX_SIZE}"'
-    else:
-        fits, allowed = _TEXTS.get(key, (bool, "text in quotes"))
-        if isinstance(value, str) and value.isprintable() and fits(value):
-            return value
-    hint = f"left out, it is {_shown(default)}" if default is not None else None
-    raise UsageError(f"{FILE}: {key} must be {allowed}, not {_shown(value)}", hint=hint)
+        return lambda value: type(value) is int and 0 < value <= most, f"a number from 1 to {most}"
+    if key in _SIZES:
+        least = _SIZES[key]
+        sizes = f'a number and k, m or g in quotes, such as "8g", from "{least}" to "{_MAX_SIZE}"'
+        return lambda value: isinstance(value, str) and _is_size(value, least), sizes
+    fits, texts = _TEXTS.get(key, (bool, "text in quotes"))
+    return lambda value: isinstance(value, str) and value.isprintable() and bool(fits(value)), texts
+
+
+def _is_list(value: object, fits: Callable[[str], bool]) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and fits(item) for item in value)
 
 
 def _is_pattern(text: str) -> bool:
@@ -260,8 +271,8 @@ _TEXTS: Mapping[str, tuple[Callable[[str], object], str]] = {
 }
 
 
-def _is_between(size: str, lowest: str, highest: str) -> bool:
-    return len(size) < 30 and _bytes(lowest) <= _bytes(size) <= _bytes(highest)
+def _is_size(text: str, least: str) -> bool:
+    return len(text) < 30 and bool(_SIZE.fullmatch(text)) and _bytes(least) <= _bytes(text) <= _bytes(_MAX_SIZE)
 
 
 def _bytes(size: str) -> int:

@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from wt import (
-    __version__,
     checkouts,
-    compose,
     config,
+    contexts,
     docker,
     envfile,
     git,
@@ -25,10 +24,9 @@ from wt import (
     private_repo,
     scaffold,
     sources,
-    weakness,
 )
 from wt.errors import Refused, ToolError, UsageError, WtError
-from wt.model import ComposeProject, Container, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
+from wt.model import Container, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
 
 # Files below .devcontainer that change nothing in a sandbox that was made with them.
 _NOT_CONFIGURATION = {".env", "devcontainer.json", "container-prompt.md", "wt.toml"}
@@ -45,12 +43,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     _require_devcontainer(tree)
     _refuse_unreadable(tree, user)
     settings = config.load(tree.path)
-    own, compose_wt = (_text(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
-    if own is None or compose_wt is None:
-        name = plan.COMPOSE_FILES[own is not None]
-        raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint="wt init writes it; commit it")
-    _refuse_without_app(own)
-    facts = scaffold.read_facts(compose_wt)
+    facts = _described(tree)
     scaffold.refuse_stale(facts, settings)
     git_settings = git.settings(tree.repository, tree.branch)
     bundle = config.ca_bundle(settings, tree.path)
@@ -63,15 +56,17 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         user=user,
         config=settings,
         settings=git_settings,
-        env_text=_text(tree, plan.ENV_FILE),
-        root_env=_text(tree, ".env"),
-        node_version=next((text for name in node.VERSION_FILES if (text := _text(tree, name)) is not None), None),
+        env_text=read(tree, plan.ENV_FILE),
+        root_env=read(tree, ".env"),
+        node_version=next((text for name in node.VERSION_FILES if (text := read(tree, name)) is not None), None),
         present=frozenset(path for path in made if _is_there(tree, path, facts.protect)),
         mount_points=mount_points,
         files_digest=_digest(tree, _NOT_CONFIGURATION | {settings.shared.file}),
         ca_bundle=bundle,
         ca_digest=hashlib.sha256(bundle.read_bytes()).hexdigest()[:12] if bundle else "",
         shared_services=shared_services(tree, settings),
+        services=services(tree),
+        docker_socket=contexts.socket(user.home),
         has_private_repository=private_repo.is_complete(tree),
         host_view_current=private_repo.host_view_is_current(tree, private_repo.host_view_files(tree, git_settings)),
         has_lfs=(tree.repository.common_dir / "lfs").is_dir(),
@@ -85,50 +80,6 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         damage=health.damage(tree),
         env_tracked=checkouts.tracks(tree, plan.ENV_FILE),
     )
-
-
-def answer(tree: Worktree, version: str) -> str:
-    """What stands for all that `refuse_weak` looks at in `.devcontainer`, for a version of its other files."""
-    return naming.digest(__version__, version, _text(tree, plan.ENV_FILE) or "", length=64)
-
-
-def refuse_weak(tree: Worktree, settings: config.Config) -> bool:
-    """Refuse compose files that weaken the sandbox, or the host; whether that holds until `answer` changes.
-
-    What lies outside of `.devcontainer` was not approved with it, and may be another thing the next time.
-
-    Raises:
-        Refused: with what is not allowed by name.
-        UsageError: compose can't read them.
-    """
-    values = envfile.read(_text(tree, plan.ENV_FILE) or "")
-    projects = [(plan.compose_project(tree), False)]
-    if hostile.kind(tree.path, f"{plan.DEVCONTAINER}/{settings.shared.file}") is not None:
-        projects.append((plan.shared_project(tree, settings), True))
-    lasting = True
-    for project, shared in projects:
-        found = _weaknesses(tree, project, weakness.ground(values, settings.protect, shared=shared))
-        names = [each.name for each in project.files]
-        weakness.refuse(found, settings.allow, " and ".join(f"{plan.DEVCONTAINER}/{each}" for each in names))
-        for each in found:
-            _refuse_link(tree, each)
-        lasting = lasting and not any(each.path for each in found)
-    return lasting
-
-
-def _weaknesses(tree: Worktree, project: ComposeProject, ground: weakness.Ground) -> tuple[weakness.Weakness, ...]:
-    # First of all: of what is no compose file, compose says best what is wrong.
-    found = weakness.found(compose.resolved(project), ground)
-    named = sources.named(tree.path, plan.DEVCONTAINER, [each.name for each in project.files])
-    read = [each for service, path in named for each in weakness.file(service, Path(path), ground)]
-    return tuple(dict.fromkeys([*found, *read]))
-
-
-def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:
-    """What may be used by its name may not become another thing: the engine follows symlinks, and so does compose."""
-    path = Path(found.path or "/")
-    if path.is_relative_to(tree.path) and os.path.realpath(path) != str(path):
-        raise Refused(f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to")
 
 
 def _refuse_behind_link(tree: Worktree, outer: Iterable[Worktree]) -> None:
@@ -156,8 +107,23 @@ def exposing(trees: Iterable[Worktree], path: Path) -> tuple[Path, ...]:
 
 
 def _hidden(tree: Worktree) -> tuple[str, ...]:
-    text = _text(tree, f"{plan.DEVCONTAINER}/{scaffold.COMPOSE_WT}")
-    return scaffold.read_facts(text).hide if text is not None else ()
+    return facts(tree).hide
+
+
+def _described(tree: Worktree) -> scaffold.Facts:
+    """What its compose.wt.yml says of itself; refused where a compose file lacks, or a service of wt's."""
+    own, compose_wt = (read(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
+    if own is None or compose_wt is None:
+        name = plan.COMPOSE_FILES[own is not None]
+        raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint="wt init writes it; commit it")
+    _refuse_without_app(own)
+    return scaffold.read_facts(compose_wt)
+
+
+def facts(tree: Worktree) -> scaffold.Facts:
+    """What its compose.wt.yml says of itself; nothing where it has none."""
+    text = read(tree, f"{plan.DEVCONTAINER}/{scaffold.COMPOSE_WT}")
+    return scaffold.read_facts(text) if text is not None else scaffold.Facts((), (), (), None)
 
 
 def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
@@ -167,7 +133,7 @@ def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
         UsageError: the file is no compose file.
     """
     path = f"{plan.DEVCONTAINER}/{settings.shared.file}"
-    text = _text(tree, path)
+    text = read(tree, path)
     if text is None:
         return ()
     try:
@@ -180,7 +146,7 @@ def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
 def services(tree: Worktree) -> tuple[str, ...]:
     """Names of a sandbox's services that start by themselves, as far as its compose file lists them."""
     try:
-        data = sources.read(_text(tree, f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]}") or "")
+        data = sources.read(read(tree, f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]}") or "")
         return tuple(str(name) for name, each in data["services"].items() if not (each or {}).get("profiles"))
     except (WtError, ValueError, KeyError, TypeError, AttributeError):
         return ()
@@ -209,7 +175,7 @@ def _notes(tree: Worktree) -> tuple[str, ...]:
 
 def _notes_for_editors(tree: Worktree) -> tuple[str, ...]:
     path = f"{plan.DEVCONTAINER}/devcontainer.json"
-    text = _text(tree, path)
+    text = read(tree, path)
     if text is None or scaffold.starts_sandbox(text):
         return ()
     why = f"does not start the service {docker.SERVICE} with {scaffold.COMPOSE_WT}"
@@ -353,10 +319,11 @@ def _refuse_unreadable(tree: Worktree, user: HostUser) -> None:
 
 def env_value(tree: Worktree, key: str) -> str:
     """A value of the worktree's `.devcontainer/.env`, empty when absent."""
-    return envfile.read(_text(tree, plan.ENV_FILE) or "").get(key, "")
+    return envfile.read(read(tree, plan.ENV_FILE) or "").get(key, "")
 
 
-def _text(tree: Worktree, path: str) -> str | None:
+def read(tree: Worktree, path: str) -> str | None:
+    """The text of a file of a worktree; None when absent."""
     content = hostile.read(tree.path, path)
     return None if content is None else os.fsdecode(content)
 

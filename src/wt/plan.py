@@ -32,6 +32,7 @@ BASH_HISTORY = f"{CLAUDE_DIR}/.bash_history"
 COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
 PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
+_OWN_SERVICES = ("app", "docker-proxy", "guard")
 _DRIVER = "bridge"
 _AIMS_ELSEWHERE = re.compile(
     r"(?:^|[\n\r\v\f\x85\u2028\u2029])[\s\ufeff]*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)"
@@ -50,6 +51,8 @@ class Surroundings:
         mount_points: directories that compose.wt.yml mounts volumes on, and protected paths.
         files_digest: hash of the files that configure the sandbox.
         shared_services: names of the shared services; empty when the repository has none.
+        services: names of the sandbox's.
+        docker_socket: where the engine has its socket.
         has_lfs: whether the host's repository holds objects of Git LFS.
         submodules: paths at which it has submodules.
         hidden: directories that its sandbox does not see.
@@ -75,6 +78,8 @@ class Surroundings:
     ca_bundle: Path | None
     ca_digest: str
     shared_services: tuple[str, ...]
+    services: tuple[str, ...]
+    docker_socket: str
     has_private_repository: bool
     host_view_current: bool
     has_lfs: bool
@@ -160,6 +165,8 @@ def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
         "WT_WORKTREE_ID": tree.id,
         "WT_SHARED_PROJECT": naming.shared_project_name(tree.repository),
         "WT_NETWORK": network_name,
+        "WT_DOCKER_SOCKET": seen.docker_socket,
+        "WT_DOCKER_NAMES": _container_names(seen),
         "WT_MEMORY": limits.memory,
         "WT_PIDS": str(limits.pids),
         "WT_TMP": limits.tmp,
@@ -170,6 +177,20 @@ def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
     }
     settings = [f"{key}={value}" for key, value in sorted(values.items())]
     return values | {"WT_CONFIG": naming.digest(seen.files_digest, seen.directory, *settings, length=12)}
+
+
+def _container_names(seen: Surroundings) -> str:
+    """What the names of the sandbox's containers and of the shared services begin with, as a regular expression."""
+    tree = seen.worktree
+    ours = naming.project_name(tree), (*seen.services, *_OWN_SERVICES)
+    theirs = naming.shared_project_name(tree.repository), seen.shared_services
+    return "|".join(_begins(project, services) for project, services in (ours, theirs) if services)
+
+
+def _begins(project: str, services: Collection[str]) -> str:
+    """What else compose takes in a service's name would be more than a name to a regular expression."""
+    plain = {name.replace(".", "[.]") for name in services if re.fullmatch(r"[A-Za-z0-9_.-]+", name)}
+    return f"{project}-({'|'.join(sorted(plain))})"
 
 
 def node_tag(text: str | None) -> str:

@@ -26,6 +26,8 @@ USER_FILES = (
 IGNORED = (".devcontainer/.env", ".claude-docker/", "node_modules/")
 HEADER = "# Written by `wt init`"
 _FACTS = "x-wt: "
+# What of compose.wt.yml is there for the sake of `docker_api` alone.
+_DOCKER_API = re.compile(r" *# docker_api:\n(.*?) *# end of docker_api\n", re.DOTALL)
 # Without these the devcontainer is not wt's sandbox.
 _SETTINGS = (
     "dockerComposeFile",
@@ -58,6 +60,7 @@ class Project:
         packages: directories that hold a package.json, relative to the workspace.
         protect: further paths that a sandbox can only read.
         hide: directories that a sandbox does not see.
+        docker_api: whether it can ask docker of its own containers.
     """
 
     repository: str
@@ -65,15 +68,22 @@ class Project:
     packages: tuple[str, ...]
     protect: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
+    docker_api: bool = True
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What compose.wt.yml says of itself: the paths in the workspace that must be there before a start."""
+    """What compose.wt.yml says of itself.
+
+    Attributes:
+        mount_points: as `protect` and `hide`, paths in the workspace that must be there before a start.
+        docker_api: None in a file that was written before there was any.
+    """
 
     mount_points: tuple[str, ...]
     protect: tuple[str, ...]
     hide: tuple[str, ...]
+    docker_api: bool | None
 
 
 def render(template: str, project: Project) -> dict[str, str]:
@@ -97,7 +107,8 @@ def compose_wt(project: Project) -> str:
     """The text of compose.wt.yml."""
     modules = [_modules(package) for package in project.packages]
     volumes = _volume_names(modules)
-    facts = {"version": 1, "mount_points": modules, "protect": list(project.protect), "hide": list(project.hide)}
+    paths = {"mount_points": modules, "protect": list(project.protect), "hide": list(project.hide)}
+    facts = {"version": 1, **paths, "docker_api": project.docker_api}
     inside = [_AGENT, _PLAYWRIGHT, project.manager.store, *(f"/app/{path}" for path in modules)]
     values = {
         "facts": _dollars(json.dumps(facts, ensure_ascii=False)),
@@ -111,7 +122,7 @@ def compose_wt(project: Project) -> str:
         "node_modules_mounts": _lines(_volume(path, name) for path, name in volumes.items()),
         "volumes": "\n".join(f"  {name}: {{labels: *labels}}" for name in volumes.values()),
     }
-    return _fill(COMPOSE_WT, values)
+    return _DOCKER_API.sub(r"\1" if project.docker_api else "", _fill(COMPOSE_WT, values))
 
 
 def read_facts(text: str) -> Facts:
@@ -123,7 +134,8 @@ def read_facts(text: str) -> Facts:
     line = next((line for line in text.splitlines() if line.startswith(_FACTS)), "")
     try:
         facts = json.loads(line.removeprefix(_FACTS).replace("$$", "$"))
-        return Facts(*(tuple(map(str, facts[name])) for name in ("mount_points", "protect", "hide")))
+        points, protect, hide = (tuple(map(str, facts[name])) for name in ("mount_points", "protect", "hide"))
+        return Facts(points, protect, hide, facts.get("docker_api"))
     except (ValueError, KeyError, TypeError) as error:
         hint = "wt init --upgrade" if text.startswith(HEADER) else "move it away, then wt init writes it"
         raise UsageError(f".devcontainer/{COMPOSE_WT} was not written by this version of wt", hint=hint) from error
@@ -141,6 +153,7 @@ def refuse_stale(facts: Facts, config: Config) -> None:
         "node_modules": modules not in (None, facts.mount_points),
         # More may be hidden than wt.toml names: see `wt init`.
         "hide": not set(config.hide) <= set(facts.hide),
+        "docker_api": facts.docker_api not in (None, config.docker_api),
     }
     if names := [name for name, differs in changed.items() if differs]:
         raise Refused(

@@ -11,7 +11,7 @@ from typing import Any
 from wt.config import FILE, Allow
 from wt.errors import Refused
 
-SERVICE, GUARD = "app", "guard"
+SERVICE, GUARD, PROXY = "app", "guard", "docker-proxy"
 # Whom `[allow]` names a service of the shared services' file as.
 SHARED = "shared/"
 
@@ -86,13 +86,16 @@ class Ground:
     shared: bool
 
 
-def ground(values: Mapping[str, str], protect: Sequence[str], *, shared: bool = False) -> Ground:
+def ground(
+    values: Mapping[str, str], protect: Sequence[str], *, shared: bool = False, docker_api: bool = False
+) -> Ground:
     """What belongs to the project of a sandbox, or of the shared services.
 
     Args:
         values: of `.env`.
         protect: what is mounted read-only over the workspace besides what always is.
         shared: of the shared services.
+        docker_api: whether wt itself mounts the engine's socket, for what stands before it.
     """
     workspace, common_dir = values["LOCAL_WORKSPACE_FOLDER"], values["GIT_COMMON_DIR"]
     sandbox = [
@@ -107,7 +110,9 @@ def ground(values: Mapping[str, str], protect: Sequence[str], *, shared: bool = 
         *((f"{workspace}/{path}", f"/app/{path}", True) for path in (*_OVER, *protect)),
     ]
     guard = [(common_dir, "/host", True), (values["WT_HOST_GIT"], "/view", False)]
-    mounts = [*((SERVICE, *each) for each in sandbox), *((GUARD, *each) for each in guard)]
+    proxy = [(values["WT_DOCKER_SOCKET"], "/var/run/docker.sock", True)] if docker_api else []
+    ours = {SERVICE: sandbox, GUARD: guard, PROXY: proxy}
+    mounts = [(service, *each) for service, some in ours.items() for each in some]
     return Ground(
         values["WT_SHARED_PROJECT" if shared else "COMPOSE_PROJECT_NAME"],
         Path(workspace),

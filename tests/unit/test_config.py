@@ -20,6 +20,7 @@ ca_bundle = "ca.pem"
 node_modules = [".", "packages/a"]
 protect = ["infra"]
 hide = [".trees"]
+docker_api = false
 shared = {file = "services.yml", wait = 5}
 limits = {memory = "4G", pids = 100, tmp = "512m"}
 import = {max_size = "3k", seconds = 9}
@@ -40,7 +41,8 @@ def test_without_a_file_everything_is_default(tmp_path: Path) -> None:
 def test_every_key_is_read(tmp_path: Path) -> None:
     shared, limits, limit = Shared("services.yml", 5), Limits("4G", 100, "512m"), Import("3k", 9)
     paths = ((".", "packages/a"), ("infra",), (".trees",))
-    expected = Config("net", "/trees/{name}", "ca.pem", *paths, shared, limits, limit, Agent("claude --model opus", ""))
+    agent = Agent("claude --model opus", "")
+    expected = Config("net", "/trees/{name}", "ca.pem", *paths, False, shared, limits, limit, agent)
     assert load(tmp_path, EVERY_KEY) == expected
     assert limit.max_bytes == 3 * 1024
 
@@ -84,6 +86,7 @@ KEYS: dict[str, tuple[str, list[Any]]] = {
         [["/"], ["."], ["./"], [".."], [""], [".git"], [".GIT/x"], [".devcontainer"], ["a", 1]],
     ),
     "hide": ("list of paths", [["/"], ["."], [".."], [""], [".git/x"], [".devcontainer"]]),
+    "docker_api": ("true or false", [0, "true", ""]),
     "shared.file": ("name of a file", ["", "..", "/etc/x.yml", "a/b.yml", "a\nb"]),
     "shared.wait": ("1 to 86400", [0, -1, 86_401, 10**30]),
     "limits.memory": ("k, m or g", ["8", "0g", "-1g", "8gb", "8 g", "1g,exec", "5m", "9" * 30 + "g", "٣g"]),
@@ -96,7 +99,7 @@ KEYS: dict[str, tuple[str, list[Any]]] = {
     **{f"allow.{each.name}": ("a list of names", ["", [""], ["\x1b"], {}]) for each in dataclasses.fields(Allow)},
 }
 KINDS = ['"10"', '""', "1", "true", "1.5", "inf", "2026-01-01", "[]", "[1]", '["a"]', "[[]]", "{}", "{a = 1}"]
-RIGHT: dict[type, set[str]] = {str: set(), int: {"1"}, list: {"[]", '["a"]'}}
+RIGHT: dict[type, set[str]] = {str: set(), int: {"1"}, bool: {"true"}, list: {"[]", '["a"]'}}
 FITTING = {
     "network": {'"10"'},
     "shared.file": {'"10"'},

@@ -139,6 +139,18 @@ def test_the_guard_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
     assert guard["security_opt"] == ["no-new-privileges:true"] and guard["user"] == "${WT_UID:-1000}:${WT_GID:-1000}"
 
 
+def test_the_docker_proxy_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
+    services = yaml.safe_load((render(tmp_path) / "compose.wt.yml").read_text())["services"]
+    proxy = services["docker-proxy"]
+    mounts = {mount["target"]: (mount["type"], mount.get("read_only", False)) for mount in proxy["volumes"]}
+    assert mounts == {"/var/run/docker.sock": ("bind", True), "/run/docker-api": ("volume", False)}
+    assert (proxy["network_mode"], proxy["read_only"], proxy["init"]) == ("none", True, True)
+    assert (proxy["pids_limit"], proxy["mem_limit"], proxy["cap_drop"]) == (32, "64m", ["ALL"])
+    assert proxy["security_opt"] == ["no-new-privileges:true"] and proxy["tmpfs"] == ["/run:size=64k"]
+    inside = {mount["target"]: mount.get("read_only") for mount in services["app"]["volumes"]}
+    assert inside["/run/docker-api"] is True
+
+
 def test_rights_are_given_back_to_what_was_looked_at_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "looked-at").touch()
     (tmp_path / "other").touch(mode=0o400)

@@ -12,7 +12,7 @@ import wt
 LAYERS = (
     "errors",
     "model",
-    "steps versions complaints streams",
+    "steps versions complaints streams contexts",
     "process locks naming hostile mounts",
     "config envfile node trash trust sources",
     "scaffold git history docker gate weakness",
@@ -21,7 +21,7 @@ LAYERS = (
     "plan removal apply selection drift",
     "garbage",
     "observe estates",
-    "survey",
+    "survey vetting",
     "commands",
     "output",
     "cli",

@@ -52,8 +52,18 @@ def test_compose_accepts_the_files_without_env_and_they_make_a_sandbox(tmp_path:
     app = compose(out)["services"]["app"]
     assert (app["user"], app["cap_drop"], app["security_opt"]) == ("1000:1000", ["ALL"], ["no-new-privileges:true"])
     assert {"privileged", "ports", "network_mode", "pid", "devices", "cap_add"} & app.keys() == set()
-    assert "docker.sock" not in json.dumps(app)
+    assert "/var/run/docker.sock" not in json.dumps(app)
     assert compose(out, "docker-compose.shared.yml")["networks"]["dev"]["name"] == "dev"
+
+
+def test_without_docker_api_nothing_of_it_is_there(tmp_path: Path) -> None:
+    project = scaffold.Project("shop", node.package_manager(tmp_path), (".",))
+    with_it, without = (scaffold.compose_wt(replace(project, docker_api=wanted)) for wanted in (True, False))
+    data = yaml.safe_load(without)
+    assert set(data["services"]) == {"app", "guard"} and "docker-" not in without.replace("docker-compose.yml", "")
+    more = yaml.safe_load(with_it)
+    assert set(more["services"]) - set(data["services"]) == {"docker-proxy"} and "docker_api:" not in with_it
+    assert scaffold.read_facts(without).docker_api is False
 
 
 def test_compose_reads_what_prepare_writes(tmp_path: Path) -> None:
@@ -103,7 +113,7 @@ def test_facts_are_read_back(tmp_path: Path, package: str) -> None:
         scaffold.Project("shop", node.package_manager(tmp_path), (package,), (package,), (package,))
     )
     modules = f"{package}/node_modules".removeprefix("./")
-    assert scaffold.read_facts(text) == scaffold.Facts((modules,), (package,), (package,))
+    assert scaffold.read_facts(text) == scaffold.Facts((modules,), (package,), (package,), docker_api=True)
 
 
 @pytest.mark.parametrize("text", ["", "x-wt: {", "x-wt: []", "x-wt: {}"])
@@ -122,10 +132,11 @@ def test_damaged_facts_say_what_to_do(text: str) -> None:
         (Config(), "protect"),
         (Config(protect=("infra",), node_modules=("b",)), "node_modules"),
         (Config(protect=("infra",), hide=("other",)), "hide"),
+        (Config(protect=("infra",), docker_api=False), "docker_api"),
     ],
 )
 def test_what_wt_toml_promises_is_in_compose_wt_yml(config: Config, stale: str) -> None:
-    facts = scaffold.Facts(("node_modules",), ("infra",), ("trees", "more"))
+    facts = scaffold.Facts(("node_modules",), ("infra",), ("trees", "more"), docker_api=True)
     if not stale:
         scaffold.refuse_stale(facts, config)
         return

@@ -38,6 +38,7 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
         packages,
         settings.protect,
         _hidden(tree, settings),
+        settings.docker_api,
     )
     files = {f".devcontainer/{name}": text for name, text in scaffold.render(template, project).items()}
     before = {path: _present(tree.path, path) for path in (*files, _IGNORE_FILE)}

@@ -4,7 +4,7 @@ import shlex
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust
+from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust, vetting
 from wt.config import Config
 from wt.errors import Refused, ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
@@ -110,8 +110,8 @@ def _require_trust(tree: Worktree, version: trust.Version, context: Context) -> 
 def _require_harmless(tree: Worktree, version: trust.Version, settings: Config) -> None:
     """Refuse what weakens the sandbox; asked only when something has changed, since compose takes 0.1 s."""
     state = naming.worktree_state_dir(tree)
-    answer = observe.answer(tree, version.digest)
-    if git.file_text(state / _VETTED) != answer and observe.refuse_weak(tree, settings):
+    answer = vetting.answer(tree, version.digest)
+    if git.file_text(state / _VETTED) != answer and vetting.refuse_weak(tree, settings):
         hostile.write(state, _VETTED, answer.encode(), mode=0o644)
 
 

@@ -1,0 +1,54 @@
+"""Whether the compose files of a worktree weaken its sandbox, or the host: compose is asked what it makes of them."""
+
+import os
+from pathlib import Path
+
+from wt import __version__, compose, config, envfile, hostile, naming, observe, plan, sources, weakness
+from wt.errors import Refused
+from wt.model import ComposeProject, Worktree
+
+
+def answer(tree: Worktree, version: str) -> str:
+    """What stands for all that `refuse_weak` looks at in `.devcontainer`, for a version of its other files."""
+    return naming.digest(__version__, version, observe.read(tree, plan.ENV_FILE) or "", length=64)
+
+
+def refuse_weak(tree: Worktree, settings: config.Config) -> bool:
+    """Refuse compose files that weaken the sandbox, or the host; whether that holds until `answer` changes.
+
+    What lies outside of `.devcontainer` was not approved with it, and may be another thing the next time.
+
+    Raises:
+        Refused: with what is not allowed by name.
+        UsageError: compose can't read them.
+    """
+    values = envfile.read(observe.read(tree, plan.ENV_FILE) or "")
+    projects = [(plan.compose_project(tree), False)]
+    if hostile.kind(tree.path, f"{plan.DEVCONTAINER}/{settings.shared.file}") is not None:
+        projects.append((plan.shared_project(tree, settings), True))
+    lasting = True
+    docker_api = bool(observe.facts(tree).docker_api)
+    for project, shared in projects:
+        ground = weakness.ground(values, settings.protect, shared=shared, docker_api=docker_api)
+        found = _weaknesses(tree, project, ground)
+        names = [each.name for each in project.files]
+        weakness.refuse(found, settings.allow, " and ".join(f"{plan.DEVCONTAINER}/{each}" for each in names))
+        for each in found:
+            _refuse_link(tree, each)
+        lasting = lasting and not any(each.path for each in found)
+    return lasting
+
+
+def _weaknesses(tree: Worktree, project: ComposeProject, ground: weakness.Ground) -> tuple[weakness.Weakness, ...]:
+    # First of all: of what is no compose file, compose says best what is wrong.
+    found = weakness.found(compose.resolved(project), ground)
+    named = sources.named(tree.path, plan.DEVCONTAINER, [each.name for each in project.files])
+    read = [each for service, path in named for each in weakness.file(service, Path(path), ground)]
+    return tuple(dict.fromkeys([*found, *read]))
+
+
+def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:
+    """What may be used by its name may not become another thing: the engine follows symlinks, and so does compose."""
+    path = Path(found.path or "/")
+    if path.is_relative_to(tree.path) and os.path.realpath(path) != str(path):
+        raise Refused(f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to")

@@ -1,0 +1,241 @@
+"""Each rule of the Docker API's proxy: what it refuses, the engine answers. The proxy alone, without a sandbox."""
+
+import http.client
+import json
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support import docker, inspect
+from wt import contexts, node, scaffold
+
+pytestmark = pytest.mark.xdist_group("docker-proxy")
+ENGINE = contexts.socket(Path.home())
+OF_ONE = ("json", "logs?stdout=1", "stats?stream=false&one-shot=1")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+    @property
+    def reason(self) -> str:
+        return str(json.loads(self.body)["message"])
+
+
+class _Connection(http.client.HTTPConnection):
+    """To a Unix socket, with a path that is sent as it is."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__("docker", timeout=20)
+        self._place = place
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._place)
+
+
+def ask(place: str, method: str, path: str, **headers: str) -> Answer:
+    connection = _Connection(place)
+    body = "{}" if method == "POST" else None
+    sent = {name.replace("_", "-"): value for name, value in headers.items()} | {"Content-Type": "application/json"}
+    connection.request(method, path, body, sent)
+    answer = connection.getresponse()
+    data = answer.read(1_000_000) if answer.status != 101 else b""
+    connection.close()
+    return Answer(answer.status, data.decode(errors="replace"), dict(answer.getheaders()))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A proxy for the containers of a project that does not exist, one of these, and strangers of similar names."""
+
+    project: str
+    place: str
+
+    @property
+    def own(self) -> str:
+        return f"{self.project}-app-1"
+
+    @property
+    def stranger(self) -> str:
+        """As one of a project whose name begins with the other's."""
+        return f"{self.project}-{'0' * 6}-app-1"
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        return (self.stranger, f"x{self.own}", f"{self.own}x", f"{self.project}-apps-1")
+
+    def filled(self, path: str) -> str:
+        number = inspect(self.stranger)["Id"]
+        names = {"OTHER_ID": number, "OTHER_SHORT": number[:12], "OTHER": self.stranger, "OWN": self.own}
+        for word, value in names.items():
+            path = path.replace(word, value)
+        return path
+
+    def ask(self, method: str, path: str, **headers: str) -> Answer:
+        return ask(self.place, method, self.filled(path), **headers)
+
+    def ask_engine(self, method: str, path: str, **headers: str) -> Answer:
+        return ask(ENGINE, method, self.filled(path), **headers)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    place = tmp_path_factory.mktemp("docker-api")
+    for path in (place, *place.parents[:2]):
+        path.chmod(0o777)
+    made = Bench(f"bench-{uuid.uuid4().hex[:6]}", f"{place}/docker.sock")
+    proxy = f"{made.project}-docker-proxy-1"
+    service = _service(place, f"{made.project}-(app|docker-proxy)")
+    run = ("run", "--detach", "--network=none")
+    docker(*run, f"--name={made.own}", "haproxy:3.0", "sh", "-c", "echo said; exec sleep 600")
+    for name in made.strangers:
+        docker(*run, f"--name={name}", "haproxy:3.0", "sh", "-c", "echo secret; exec sleep 600")
+    docker(
+        *(*run, "--user=0:0", "--cap-drop=ALL", "--read-only", "--tmpfs=/run:size=64k", f"--name={proxy}"),
+        *(f"--env={key}={value}" for key, value in service["environment"].items()),
+        *(f"--volume={place}:/run/docker-api", f"--volume={ENGINE}:/var/run/docker.sock:ro"),
+        *(f"--entrypoint={service['entrypoint'][0]}", service["image"], *service["entrypoint"][1:]),
+    )
+    while not Path(made.place).exists() and inspect(proxy)["State"]["Running"]:
+        time.sleep(0.05)
+    yield made
+    docker("rm", "--force", made.own, *made.strangers, proxy)
+
+
+def _service(place: Path, names: str) -> dict[str, Any]:
+    """As compose starts it."""
+    text = scaffold.compose_wt(scaffold.Project("shop", node.package_manager(place), (".",)))
+    service: dict[str, Any] = yaml.safe_load(text)["services"]["docker-proxy"]
+    filled = {
+        key: value.replace("${WT_DOCKER_NAMES:-unprepared}", names) for key, value in service["environment"].items()
+    }
+    filled = {key: value.replace("$$", "$") for key, value in filled.items()}
+    entrypoint = [word.replace("$$", "$") for word in service["entrypoint"]]
+    return {**service, "environment": filled, "entrypoint": entrypoint}
+
+
+def test_what_is_offered_is_answered(bench: Bench) -> None:
+    for path in ("/_ping", "/version", "/v1.44/version", *(f"/containers/OWN/{verb}" for verb in OF_ONE)):
+        assert bench.ask("GET", path).status == 200, path
+    assert bench.ask("HEAD", "/_ping").status == 200
+    assert "said" in bench.ask("GET", "/containers/OWN/logs?stdout=1").body
+
+
+@pytest.mark.parametrize("verb", OF_ONE)
+def test_an_id_counts_once_the_engine_has_told_whose_it_is(bench: Bench, verb: str) -> None:
+    docker("rm", "--force", bench.own)
+    docker("run", "--detach", "--network=none", f"--name={bench.own}", "haproxy:3.0", "sleep", "600")
+    number = inspect(bench.own)["Id"]
+    short = number[:12]
+    assert {bench.ask("GET", f"/containers/{each}/logs?stdout=1").status for each in (short, number)} == {403}
+    assert bench.ask("GET", f"/containers/{short}/json").status == 200
+    assert {bench.ask("GET", f"/containers/{each}/{verb}").status for each in (short, number)} == {200}
+
+
+def test_a_name_tells_the_id_too(bench: Bench) -> None:
+    docker("rm", "--force", bench.own)
+    docker(
+        "run", "--detach", "--network=none", f"--name={bench.own}", "haproxy:3.0", "sh", "-c", "echo said; sleep 600"
+    )
+    number = inspect(bench.own)["Id"]
+    assert bench.ask("GET", "/containers/OWN/json").status == 200
+    assert bench.ask("GET", f"/containers/{number}/logs?stdout=1").status == 200
+
+
+def test_whether_there_is_such_an_id_can_not_be_told(bench: Bench) -> None:
+    there, none = inspect(bench.stranger)["Id"], "0" * 64
+    refused = [bench.ask("GET", f"/containers/{each}/json") for each in (there, none)]
+    assert {each.status for each in refused} == {403}
+    assert len({each.body.replace(there, "").replace(none, "") for each in refused}) == 1
+    assert [bench.ask_engine("GET", f"/containers/{each}/json").status for each in (there, none)] == [200, 404]
+
+
+@pytest.mark.parametrize("all_", ["", "all=1&", "all=true&", "all=0&", "all=1&all=0&"])
+@pytest.mark.parametrize("query", ["", "filters=%7B%7D", "filters=%7B%22name%22:%5B%22.%22%5D%7D", "size=1"])
+def test_a_list_is_of_ones_own_whatever_was_asked_for(bench: Bench, all_: str, query: str) -> None:
+    answer = bench.ask("GET", f"/containers/json?{all_}{query}")
+    names = {name for each in json.loads(answer.body) for name in each["Names"]}
+    assert names == {f"/{bench.own}", f"/{bench.project}-docker-proxy-1"}
+    assert {name for name in bench.strangers if name in bench.ask_engine("GET", "/containers/json").body}
+
+
+def test_a_name_has_to_fit_whole(bench: Bench) -> None:
+    for name in bench.strangers:
+        for verb in OF_ONE:
+            assert bench.ask("GET", f"/containers/{name}/{verb}").status == 403, name
+            assert bench.ask_engine("GET", f"/containers/{name}/{verb}").status == 200
+
+
+def test_what_has_ended_is_listed_with_all_alone(bench: Bench) -> None:
+    ended = f"{bench.project}-app-2"
+    docker("run", "--network=none", f"--name={ended}", "haproxy:3.0", "true")
+    try:
+        assert ended not in bench.ask("GET", "/containers/json").body
+        assert ended in bench.ask("GET", "/containers/json?all=1").body
+    finally:
+        docker("rm", ended)
+
+
+# What the engine answers where nothing stands before it.
+DONE = frozenset({200, 201, 204, 304})
+UPGRADE = {"Upgrade": "tcp", "Connection": "Upgrade"}
+OFFERED, READS = "this is not offered in a sandbox", "is not offered in a sandbox, which can only read"
+LISTED = f"{OFFERED}: docker ps, logs, inspect and stats are"
+THEIRS = "is no container of this sandbox or of the shared services"
+REFUSED: list[tuple[str, str, str, dict[str, str], frozenset[int]]] = [
+    *(
+        ("GET", f"{version}{path}", LISTED, {}, DONE)
+        for path in ("/images/json", "/info", "/networks", "/volumes", "/system/df", "/plugins", "/events?until=1")
+        for version in ("", "/v1.44")
+    ),
+    *(
+        ("GET", f"{version}/containers/{who}/{verb}", THEIRS, {}, DONE)
+        for verb in OF_ONE
+        for who in ("OTHER", "OTHER_ID", "OTHER_SHORT")
+        for version in ("", "/v1.44")
+    ),
+    ("GET", "/containers/OWN/top?ps_args=axeww", LISTED, {}, DONE),
+    ("GET", "/containers/OWN/changes", LISTED, {}, DONE),
+    ("GET", "/containers/OWN/archive?path=/etc/hostname", LISTED, {}, DONE),
+    ("GET", "/containers/OWN/export", LISTED, {}, DONE),
+    ("GET", "/containers/OWN/attach/ws", LISTED, {}, frozenset({400})),
+    ("GET", "/images/search?term=localhost:1/x", LISTED, {}, frozenset({400, 500})),
+    ("POST", "/containers/OWN/attach?logs=1", READS, {}, DONE),
+    ("POST", "/containers/OWN/exec", READS, {}, frozenset({400})),
+    ("POST", "/containers/OWN/json", READS, {}, frozenset({404, 405})),
+    ("POST", "/containers/create", READS, {}, frozenset({400})),
+    ("POST", "/containers/OTHER/update", READS, {}, DONE),
+    ("POST", "/volumes/prune?filters=%7B%22label%22:%5B%22never%22%5D%7D", READS, {}, DONE),
+    ("DELETE", "/containers/none", READS, {}, frozenset({404})),
+    ("PUT", "/containers/OWN/archive", READS, {}, frozenset({400})),
+    ("GET", "/containers/json/../OTHER/json", OFFERED, {}, frozenset({301})),
+    ("GET", "//containers/OTHER/json", OFFERED, {}, frozenset({301})),
+    ("GET", "/containers/OTHER%2Fjson", OFFERED, {}, DONE),
+    ("GET", "/containers/%4fTHER/json", OFFERED, {}, frozenset({404})),
+    ("GET", "/_ping", OFFERED, UPGRADE, DONE),
+    ("GET", "/containers/OWN/json", OFFERED, UPGRADE, DONE),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "reason", "headers", "codes"), REFUSED, ids=[f"{each[0]} {each[1]}" for each in REFUSED]
+)
+def test_a_request_is_refused_that_the_engine_would_answer(
+    bench: Bench, method: str, path: str, reason: str, headers: dict[str, str], codes: frozenset[int]
+) -> None:
+    refused = bench.ask(method, path, **headers)
+    assert refused.status == 403 and refused.headers["content-type"] == "application/json"
+    assert refused.reason.startswith("wt: ") and reason in refused.reason
+    assert bench.ask_engine(method, path, **headers).status in codes

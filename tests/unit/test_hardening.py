@@ -1,0 +1,41 @@
+"""The file that every shell inside reads: what an editor puts into the environment is gone afterwards."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import wt
+
+DOCKERFILE = (Path(wt.__file__).parent / "templates/node/Dockerfile").read_text()
+UNSET = [
+    "VSCODE_IPC_HOOK_CLI",
+    "VSCODE_GIT_IPC_HANDLE",
+    "GIT_ASKPASS",
+    "VSCODE_GIT_ASKPASS_MAIN",
+    "VSCODE_GIT_ASKPASS_NODE",
+    "VSCODE_GIT_ASKPASS_EXTRA_ARGS",
+    "REMOTE_CONTAINERS_IPC",
+    "REMOTE_CONTAINERS_SOCKETS",
+    "REMOTE_CONTAINERS_DISPLAY_SOCK",
+    "WAYLAND_DISPLAY",
+]
+EMPTY = ["BROWSER", "SSH_AUTH_SOCK", "GPG_AGENT_INFO"]
+
+
+def environment(script: str, name: str) -> str | None:
+    """What a program that bash starts sees of a variable."""
+    env = {"PATH": os.environ["PATH"], name: "injected"}
+    shown = subprocess.run(["bash", "-c", f"{script}\nenv"], env=env, capture_output=True, text=True, check=True).stdout
+    found = re.search(rf"^{name}=(.*)$", shown, re.MULTILINE)
+    return found[1] if found else None
+
+
+@pytest.mark.parametrize("name", [*UNSET, *EMPTY])
+def test_a_variable_of_an_editor_is_gone(name: str) -> None:
+    script = re.search(r"<<'HARDEN' /etc/wt/security-harden.sh\n(.*?)^HARDEN$", DOCKERFILE, re.DOTALL | re.MULTILINE)
+    assert script
+    assert environment("", name) == "injected"
+    assert environment(script[1], name) == (None if name in UNSET else "")
