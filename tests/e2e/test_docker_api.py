@@ -47,8 +47,9 @@ def harbour(lived_in: Repository) -> Iterator[Harbour]:
     lived_in.wt("prepare")
     project = lived_in.env(worktree)["COMPOSE_PROJECT_NAME"]
     own = docker("ps", "-q", "--no-trunc", "--filter", f"name=^/{project}-app-1$")
+    said = "echo said; exec sleep 600"
     stranger = f"{project}-{uuid.uuid4().hex[:6]}-app-1"
-    docker("run", "--detach", "--rm", f"--name={stranger}", "--network=none", "haproxy:3.0", "sleep", "600")
+    docker("run", "--detach", "--rm", f"--name={stranger}", "--network=none", "haproxy:3.0", "sh", "-c", said)
     yield Harbour(lived_in, own, stranger)
     docker("rm", "--force", stranger)
 
@@ -123,7 +124,7 @@ def test_where_there_is_no_proxy_a_refusal_looks_different(harbour: Harbour) -> 
 def test_without_docker_api_there_is_none(repository: Repository) -> None:
     config = repository.path / ".devcontainer/wt.toml"
     config.write_text(config.read_text() + "\ndocker_api = false\n")
-    done = repository.wt("new", "x", check=False)
+    done = repository.wt("prepare", check=False)
     assert done.returncode == 3 and "docker_api in .devcontainer/wt.toml" in done.stderr
     repository.wt("init", "--upgrade")
     repository.git("commit", "--quiet", "--all", "--message=without")
