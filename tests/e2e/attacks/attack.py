@@ -85,6 +85,7 @@ class Side:
     Attributes:
         place: a directory of the account's own, which no sandbox sees.
         server: a web server of nobody's that asks for a password.
+        stranger: name of a container of another project, with a secret.
         patience: seconds for one command, on a machine where others are at work too.
         said: what the commands of this side's tool printed.
         git_said: what the user's git printed.
@@ -95,6 +96,7 @@ class Side:
     account: Account
     place: Path
     server: str
+    stranger: str
     patience: int = 60
     said: str = ""
     git_said: str = ""
@@ -144,6 +146,7 @@ class Side:
     def plant(self, attack: Attack) -> None:
         known: dict[str, object] = {"CANARY": self.canary(attack.name), "MAIN": self.main, "HOST": self.worktree}
         known |= {"SECRET": self.secret, "OTHER": self.other, "SERVER": self.server}
+        known |= {"STRANGER": self.stranger}
         lines = "".join(f"export {name}='{value}'\n" for name, value in known.items())
         done = self.inside(lines + PRELUDE + attack.inside)
         self.planted[attack.name] = done.stdout + done.stderr

@@ -1,5 +1,6 @@
 """Both sides, one of each in a process, and the verdicts."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +12,7 @@ from attacks import baseline
 from attacks.attack import SECRET, Attack, Played, Side, play
 from attacks.baseline import Baseline
 from attacks.sandbox import Sandbox
-from support import Account, Repository
+from support import Account, Repository, docker
 
 
 class Closed(BaseHTTPRequestHandler):
@@ -33,6 +34,17 @@ def closed_server() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Iterator[str]:
+    """A container of another project."""
+    name = f"wt-stranger-{os.getpid()}"
+    script = "echo $TOKEN | tee /tmp/secret; sleep 100000 & wait"
+    run = ("run", "--detach", "--interactive", "--network=none", f"--name={name}", f"--env=TOKEN={SECRET}")
+    docker(*run, "haproxy:3.0", "sh", "-c", script)
+    yield name
+    docker("rm", "--force", name)
 
 
 def _ground(account: Account, name: str) -> Path:
@@ -60,12 +72,12 @@ def _publish(account: Account, shop: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def hand_made(user: Account, closed_server: str) -> Iterator[Baseline]:
+def hand_made(user: Account, closed_server: str, stranger: str) -> Iterator[Baseline]:
     """The baseline."""
     place = _ground(user, "by-hand")
     account = Account(user.name, user.uid, user.gid, user.groups, place, user.tools)
     user.run("cp", user.home / ".gitconfig", place)
-    side = Baseline(account, place, closed_server, name=f"baseline-{user.uid}-{place.parent.name[-6:]}")
+    side = Baseline(account, place, closed_server, stranger, name=f"baseline-{user.uid}-{place.parent.name[-6:]}")
     baseline.write(side.main, side.name)
     _publish(account, side.main)
     side.set_up()
@@ -74,10 +86,10 @@ def hand_made(user: Account, closed_server: str) -> Iterator[Baseline]:
 
 
 @pytest.fixture(scope="session")
-def sandboxed(user: Account, closed_server: str) -> Iterator[Sandbox]:
+def sandboxed(user: Account, closed_server: str, stranger: str) -> Iterator[Sandbox]:
     """wt's side."""
     place = _ground(user, "by-wt")
-    side = Sandbox(user, place, closed_server)
+    side = Sandbox(user, place, closed_server, stranger)
     user.run("wt", "init", cwd=side.main)
     # No shared services: they are no part of what is attacked here.
     user.run("rm", ".devcontainer/docker-compose.shared.yml", cwd=side.main)

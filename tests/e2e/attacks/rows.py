@@ -1,6 +1,6 @@
 """All attacks, in the order of the table."""
 
-from attacks import commits, files, git_configuration, objects, pointers, printing, siblings
+from attacks import commits, files, git_configuration, inner, objects, pointers, printing, siblings
 from attacks.attack import Attack
 
 SUBJECTS: dict[str, tuple[Attack, ...]] = {
@@ -11,6 +11,7 @@ SUBJECTS: dict[str, tuple[Attack, ...]] = {
     "Files": files.ATTACKS,
     "What is printed": printing.ATTACKS,
     "Siblings": siblings.ATTACKS,
+    "Docker, editor and limits": inner.ATTACKS,
 }
 ATTACKS = tuple(attack for attacks in SUBJECTS.values() for attack in attacks)
 
