@@ -275,7 +275,7 @@ MUTANTS = (
         "    mem_limit: 64m\n",
         "    memswap_limit: 64m\n",
         "    restart: on-failure\n",
-        '    tmpfs: ["/run/guard:nosuid,nodev,noexec,mode=1777,nr_inodes=8,size=4096"]\n',
+        "    shm_size: 64k\n",
         "      interval: 30s\n",
         "      timeout: 30s\n",
         "      retries: 1\n",

@@ -1,5 +1,4 @@
-"""The guard of a sandbox, on a real engine: an editor's sockets go, whatever else happens in /tmp, and it is seen whether
-it is at work."""
+"""The guard of a sandbox, on a real engine: an editor's sockets go, and it is seen whether it is at work."""
 
 import json
 import re
@@ -136,7 +135,7 @@ def test_without_the_guard_they_would_stay(guarded: Repository) -> None:
 
 
 def test_a_directory_that_was_just_made_is_seen(guarded: Repository) -> None:
-    script = 'for i in $(seq 15); do mkdir -p "/tmp/d$i/a/b"; touch "/tmp/d$i/vscode-ipc-1" "/tmp/d$i/a/b/vscode-git-1"; done'
+    script = "for i in $(seq 15); do mkdir -p /tmp/d$i/a/b; touch /tmp/d$i/vscode-ipc-1 /tmp/d$i/a/b/vscode-git-1; done"
     guarded.inside("work", f"{script}; sleep 0.3; find /tmp -name 'vscode-*' | wc -l | grep -qx 0")
 
 
@@ -194,10 +193,11 @@ def test_as_many_directories_as_there_can_be_do_not_exhaust_it(guarded: Reposito
     time.sleep(5)
     guarded.inside(
         "work",
-        "d=$(find /tmp/m -mindepth 2 -type d | tail -1); touch $d/vscode-ipc-1 /tmp/vscode-git-1; sleep 4; [ ! -e $d/vscode-ipc-1 ] && [ ! -e /tmp/vscode-git-1 ]",
+        "d=$(find /tmp/m -mindepth 2 -type d | tail -1); touch $d/vscode-ipc-1 /tmp/vscode-git-1; sleep 4;"
+        "[ ! -e $d/vscode-ipc-1 ] && [ ! -e /tmp/vscode-git-1 ]",
     )
     used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", guard(guarded))
-    print(f"{shape}: {used}")
+    print(f"{shape}: {used}")  # noqa: T201 - measured
     assert float(used.partition("MiB")[0]) < 56 and inspect(guard(guarded))["RestartCount"] == 0
     assert state(guarded) == "running"
 
@@ -207,7 +207,7 @@ def test_how_long_a_socket_lives(guarded: Repository, rate: int) -> None:
     """Prints what was measured; the machine may be busy, so that the bound is a wide one."""
     found = json.loads(docker("exec", app(guarded), "node", "-e", LIVES, str(rate)))
     lives = sorted(found["lives"])
-    print(
+    print(  # noqa: T201 - measured
         f"{found['rate']:.0f} files/s: median {statistics.median(lives):.2f} ms, 95 % {lives[94]:.2f} ms, "
         f"max {lives[-1]:.2f} ms"
     )

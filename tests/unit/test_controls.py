@@ -150,8 +150,7 @@ def test_the_guard_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
     assert (guard["network_mode"], guard["read_only"], guard["init"]) == ("none", True, True)
     assert (guard["pids_limit"], guard["mem_limit"], guard["cap_drop"]) == (32, "64m", ["ALL"])
     assert guard["memswap_limit"] == "64m" and limited(guard)
-    (beat,) = guard["tmpfs"]
-    assert beat == "/run/guard:nosuid,nodev,noexec,mode=1777,nr_inodes=8,size=4096"
+    assert guard["shm_size"] == "64k"
     health, command = guard["healthcheck"], guard["entrypoint"]
     assert (health["interval"], health["timeout"], health["retries"]) == ("30s", "30s", 1)
     assert health["test"][:3] == ["CMD", "perl", "-e"] and "> 60" in health["test"][3]
