@@ -252,8 +252,16 @@ MUTANTS = (
         "  init: true\n",
         "    pids_limit: ${WT_PIDS:-4096}\n",
         "    mem_limit: ${WT_MEMORY:-8g}\n",
-        "nosuid,nodev,",
-        ",nr_inodes=65536",
+        "    memswap_limit: ${WT_MEMORY:-8g}\n",
+        "    depends_on: [guard]\n",
+        "  ulimits: {nofile: {soft: 16384, hard: 16384}}\n",
+        '  logging: {driver: local, options: {max-size: 10m, max-file: "3"}}\n',
+        '    name: "${COMPOSE_PROJECT_NAME:-unprepared}_tmp-${WT_TMP:-1g}"\n',
+        "type: tmpfs, device: tmpfs, ",
+        "mode=1777,nosuid",
+        ",nodev,nr_inodes",
+        "nr_inodes=65536,",
+        ",size=${WT_TMP:-1g}",
         "      BASH_ENV: /etc/wt/security-harden.sh\n",
         '  user: "${WT_UID:-1000}:${WT_GID:-1000}"\n',
         ' read_only: "${WT_DOT_GIT_RO:-true}",',
@@ -271,9 +279,30 @@ MUTANTS = (
         "  read_only: true\n",
         "  pids_limit: 32\n",
         "  mem_limit: 64m\n",
+        "  memswap_limit: 64m\n",
+        "  restart: on-failure\n",
+        "    shm_size: 64k\n",
+        "      interval: 30s\n",
+        "      timeout: 30s\n",
+        "      retries: 1\n",
     ),
     *_swapped(
-        COMPOSE, f"{CONTROLS}the_guard_is_mounted_and_limited", ("target: /host, read_only: true", "target: /host")
+        COMPOSE,
+        f"{CONTROLS}the_guard_is_mounted_and_limited",
+        ("target: /host, read_only: true", "target: /host"),
+        (" > 60)'", " > 6000)'"),
+        ("/tmp, volume: {nocopy: true}}\n    entrypoint", "/x}\n    entrypoint"),
+    ),
+    *_swapped(
+        "weakness.py",
+        "test_weakness.py::test_the_volume_of_wt_is_known",
+        ("if volume == ground.volumes.get(name):", "if name in ground.volumes:"),
+    ),
+    *_swapped(
+        "observe.py",
+        "test_drift.py::test_who_runs_without_a_guard",
+        ("(guard is None or guard.unhealthy)", "guard is None"),
+        (" and each.running]", "]"),
     ),
     *_swapped(
         COMPOSE,
@@ -282,6 +311,7 @@ MUTANTS = (
             (f"target: {target}, read_only: true", f"target: {target}")
             for target in ("/wt/objects", "/wt/lfs", "/wt/host.git", "/wt/host.git/refs", "/app/.claude-docker")
         ),
+        ("/tmp, volume: {nocopy: true}}\n      - {type: volume", "/tmp}\n      - {type: volume"),
         ("target: /app, bind: {create_host_path: false}", "target: /app, bind: {create_host_path: true}"),
     ),
     # What an agent may ask of docker.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
 SERVICE = "app"
-READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, emptied at every start
+READY_FILE = "/tmp/.wt-dependencies"  # noqa: S108 - in the sandbox, whose start command removes it first
 # Exit code of a shell that finds no such program, and of docker too.
 NOT_THERE = 127
 PROJECT = "com.docker.compose.project"

@@ -8,6 +8,7 @@ from pathlib import Path
 from wt import naming
 from wt.errors import UsageError
 from wt.model import Container, Finding, Repository, Worktree
+from wt.weakness import SERVICE
 
 _ENV = ".devcontainer/.env"
 
@@ -217,7 +218,7 @@ def _sandbox(sight: Sight, name: str) -> list[Finding]:
         return [Finding("outdated", tree, message, up, "it is made again; volumes stay")]
     if sight.astray:
         return [Finding("network gone", tree, f"the network of {_names(sight.astray)} was removed", up)]
-    rows = [*(_container(tree, name, each) for each in found), _incomplete(sight, up)]
+    rows = [*(_container(tree, name, each) for each in found), *_ended(sight, up), _incomplete(sight, up)]
     return [each for each in rows if each is not None]
 
 
@@ -232,6 +233,15 @@ def _container(tree: Worktree, name: str, container: Container) -> Finding | Non
     if container.state in {"created", "dead"}:
         return Finding("not started", tree, f"{container.name} was made, and never started", up)
     return None
+
+
+def _ended(sight: Sight, up: str) -> list[Finding]:
+    """What the sandbox runs without; who ended with 0 has done its work."""
+    found = sight.containers or ()
+    if not any(each.running and each.service == SERVICE for each in found):
+        return []
+    ended = [each for each in found if each.state == "exited" and each.service and "Exited (0)" not in each.status]
+    return [Finding("not running", sight.worktree, f"{each.name} has ended", up) for each in ended]
 
 
 def _incomplete(sight: Sight, up: str) -> Finding | None:

@@ -269,6 +269,7 @@ class WorktreeStatus:
         last_commit: when the newest commit on it was made.
         size: bytes in the sandbox's volumes, when asked for.
         outdated: whether its container was made with another configuration than `.devcontainer/.env` has.
+        unguarded: whether it runs without a guard, or with one that is not well.
     """
 
     worktree: Worktree
@@ -280,6 +281,7 @@ class WorktreeStatus:
     last_commit: datetime | None
     size: int | None = None
     outdated: bool = False
+    unguarded: bool = False
 
 
 @dataclass(frozen=True)

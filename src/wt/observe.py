@@ -24,6 +24,7 @@ from wt import (
     private_repo,
     scaffold,
     sources,
+    weakness,
 )
 from wt.errors import Refused, ToolError, UsageError, WtError
 from wt.model import Container, HostUser, InsideRefs, Repository, Worktree, WorktreeStatus
@@ -144,10 +145,11 @@ def shared_services(tree: Worktree, settings: config.Config) -> tuple[str, ...]:
 
 
 def services(tree: Worktree) -> tuple[str, ...]:
-    """Names of a sandbox's services that start by themselves, as far as its compose file lists them."""
+    """Names of a sandbox's services that start by themselves, as far as its compose files list them."""
     try:
-        data = sources.read(read(tree, f"{plan.DEVCONTAINER}/{plan.COMPOSE_FILES[0]}") or "")
-        return tuple(str(name) for name, each in data["services"].items() if not (each or {}).get("profiles"))
+        files = [sources.read(read(tree, f"{plan.DEVCONTAINER}/{name}") or "") for name in plan.COMPOSE_FILES]
+        found = {name: each or {} for data in files for name, each in data["services"].items()}
+        return tuple(str(name) for name, each in found.items() if not each.get("profiles"))
     except (WtError, ValueError, KeyError, TypeError, AttributeError):
         return ()
 
@@ -201,6 +203,14 @@ def sandbox_state(tree: Worktree, containers: Iterable[Container] | None) -> str
     return "running" if container.healthy else "unhealthy"
 
 
+def is_unguarded(tree: Worktree, containers: Iterable[Container] | None) -> bool:
+    """Whether its sandbox runs without a guard that is well; one that has just started counts as such."""
+    ours = [each for each in containers or () if each.project == naming.project_name(tree) and each.running]
+    by_service = {each.service: each for each in ours}
+    guard = by_service.get(weakness.GUARD)
+    return docker.SERVICE in by_service and (guard is None or guard.unhealthy)
+
+
 def strangers(repository: Repository, trees: Iterable[Worktree], containers: Iterable[Container]) -> tuple[str, ...]:
     """Compose projects that are sandboxes of this repository, of worktrees that git does not know."""
     ours = naming.repository_id(repository)
@@ -230,6 +240,7 @@ def status(
         behind=counted[1],
         last_commit=dates.get(tree.branch or ""),
         outdated=_is_outdated(tree, containers),
+        unguarded=is_unguarded(tree, containers),
     )
 
 

@@ -316,7 +316,7 @@ def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
     ahead, behind = ("-" if number is None else str(number) for number in (row.ahead, row.behind))
     tree = "gone" if row.state == "gone" else {True: "dirty", False: "clean", None: "unreadable"}[row.dirty]
     size = [_size(row.size or 0)] if sized else []
-    state = f"{row.state}, outdated" if row.outdated else row.state
+    state = row.state + ", outdated" * row.outdated + ", unguarded" * row.unguarded
     return [row.worktree.name, branch, state, inside, tree, ahead, behind, _age(row.last_commit), *size]
 
 

@@ -32,7 +32,6 @@ BASH_HISTORY = f"{CLAUDE_DIR}/.bash_history"
 COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
 PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
-_OWN_SERVICES = ("app", "docker-proxy", "guard")
 _DRIVER = "bridge"
 _AIMS_ELSEWHERE = re.compile(
     r"(?:^|[\n\r\v\f\x85\u2028\u2029])[\s\ufeff]*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)"
@@ -182,7 +181,7 @@ def environment(seen: Surroundings, network_name: str) -> dict[str, str]:
 def _container_names(seen: Surroundings) -> str:
     """What the names of the sandbox's containers and of the shared services begin with, as a regular expression."""
     tree = seen.worktree
-    ours = naming.project_name(tree), (*seen.services, *_OWN_SERVICES)
+    ours = naming.project_name(tree), seen.services
     theirs = naming.shared_project_name(tree.repository), seen.shared_services
     return "|".join(_begins(project, services) for project, services in (ours, theirs) if services)
 

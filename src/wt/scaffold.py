@@ -121,6 +121,7 @@ def compose_wt(project: Project) -> str:
         "hidden_mounts": _lines(_hidden(path) for path in project.hide),
         "node_modules_mounts": _lines(_volume(path, name) for path, name in volumes.items()),
         "volumes": "\n".join(f"  {name}: {{labels: *labels}}" for name in volumes.values()),
+        "guard": _indent(_dollars(_template("guard.pl")), 8).rstrip(),
     }
     return _DOCKER_API.sub(r"\1" if project.docker_api else "", _fill(COMPOSE_WT, values))
 
@@ -203,8 +204,11 @@ def _kept(match: re.Match[str]) -> str:
 
 
 def _fill(name: str, values: Mapping[str, str]) -> str:
-    text = resources.files("wt").joinpath("templates", name).read_text(encoding="utf-8")
-    return _Template(text).substitute(values)
+    return _Template(_template(name)).substitute(values)
+
+
+def _template(name: str) -> str:
+    return resources.files("wt").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _volume_names(paths: Sequence[str]) -> dict[str, str]:

@@ -75,6 +75,7 @@ class Ground:
         home: the user's home directory.
         mounts: what wt itself mounts: service, source, target, and whether it is read-only.
         files: what wt itself has compose read.
+        volumes: what wt itself has a driver make, in full, by the key in its file.
         shared: whether it is that of the shared services, which has no sandbox.
     """
 
@@ -83,6 +84,7 @@ class Ground:
     home: Path
     mounts: frozenset[tuple[str, str, str, bool]]
     files: frozenset[str]
+    volumes: Mapping[str, Mapping[str, Any]]
     shared: bool
 
 
@@ -119,8 +121,15 @@ def ground(
         Path(values["HOST_HOME"]),
         frozenset() if shared else frozenset(mounts),
         frozenset({values["WT_CA_BUNDLE"]}),
+        {} if shared else {"tmp": _tmp(values["COMPOSE_PROJECT_NAME"], values["WT_TMP"])},
         shared,
     )
+
+
+def _tmp(project: str, size: str) -> Mapping[str, Any]:
+    """The volume that app and guard have as `/tmp`; nothing of the host is in it."""
+    options = f"mode=1777,nosuid,nodev,nr_inodes=65536,size={size}"
+    return {"name": f"{project}_tmp-{size}", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": options}}
 
 
 def found(data: Mapping[str, Any], ground: Ground) -> tuple[Weakness, ...]:
@@ -290,7 +299,9 @@ _JUDGES: Mapping[str, Callable[[str, Any, Ground], Iterator[Weakness]]] = {
 def _volumes(data: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
     """Nothing writable is shared, but by the shared services; a driver can make a directory of the host of it."""
     for name, each in (data.get("volumes") or {}).items():
-        volume = each or {}
+        volume = {key: value for key, value in (each or {}).items() if key != "labels"}
+        if volume == ground.volumes.get(name):
+            continue
         own = volume.get("name", f"{ground.project}_{name}") == f"{ground.project}_{name}"
         if volume.get("external") or not own or volume.get("driver") not in (None, "", "local"):
             yield Weakness("volumes", _prefixed(name, ground))

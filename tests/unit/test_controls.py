@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,8 @@ def test_the_container_that_serves_an_import_has_nothing_else(tmp_path: Path) ->
 
 
 def test_the_sandbox_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
-    app = yaml.safe_load((render(tmp_path) / "compose.wt.yml").read_text())["services"]["app"]
+    data = yaml.safe_load((render(tmp_path) / "compose.wt.yml").read_text())
+    app, tmp = data["services"]["app"], data["volumes"]["tmp"]
     kinds = {mount["target"]: (mount["type"], mount.get("read_only", False)) for mount in app["volumes"]}
     fixed = {"/wt/objects", "/wt/lfs", "/wt/host.git", "/wt/host.git/refs"}
     fixed |= {"/app/.devcontainer", "/app/.vscode", "/app/.idea", "/app/infra"}
@@ -125,17 +127,37 @@ def test_the_sandbox_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None
     assert all(mount["bind"] == {"create_host_path": False} for mount in binds)
     assert (app["init"], app["pids_limit"], app["mem_limit"]) == (True, "${WT_PIDS:-4096}", "${WT_MEMORY:-8g}")
     assert app["user"] == "${WT_UID:-1000}:${WT_GID:-1000}"
-    options = app["tmpfs"][0].split(",")
-    assert {"nosuid", "nodev", "nr_inodes=65536", "size=${WT_TMP:-1g}"} <= set(options)
+    assert app["memswap_limit"] == app["mem_limit"] and app["depends_on"] == ["guard"]
+    assert limited(app)
+    options = set(tmp["driver_opts"]["o"].split(","))
+    assert options == {"mode=1777", "nosuid", "nodev", "nr_inodes=65536", "size=${WT_TMP:-1g}"}
+    assert (tmp["driver_opts"]["type"], tmp["driver_opts"]["device"]) == ("tmpfs", "tmpfs")
+    assert tmp["name"] == "${COMPOSE_PROJECT_NAME:-unprepared}_tmp-${WT_TMP:-1g}" and tmp["labels"]
+    assert {"type": "volume", "source": "tmp", "target": "/tmp", "volume": {"nocopy": True}} in app["volumes"]
     assert app["environment"]["BASH_ENV"] == "/etc/wt/security-harden.sh"
+
+
+def limited(service: Mapping[str, Any]) -> bool:
+    """Whether its open files and its log are."""
+    log = {"driver": "local", "options": {"max-size": "10m", "max-file": "3"}}
+    return bool(service["ulimits"] == {"nofile": {"soft": 16384, "hard": 16384}} and service["logging"] == log)
 
 
 def test_the_guard_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
     guard = yaml.safe_load((render(tmp_path) / "compose.wt.yml").read_text())["services"]["guard"]
     mounts = {mount["target"]: (mount["type"], mount.get("read_only", False)) for mount in guard["volumes"]}
-    assert mounts == {"/host": ("bind", True), "/view": ("bind", False)}
+    assert mounts == {"/host": ("bind", True), "/view": ("bind", False), "/tmp": ("volume", False)}
     assert (guard["network_mode"], guard["read_only"], guard["init"]) == ("none", True, True)
     assert (guard["pids_limit"], guard["mem_limit"], guard["cap_drop"]) == (32, "64m", ["ALL"])
+    assert guard["memswap_limit"] == "64m" and limited(guard)
+    assert guard["shm_size"] == "64k"
+    health, command = guard["healthcheck"], guard["entrypoint"]
+    assert (health["interval"], health["timeout"], health["retries"]) == ("30s", "30s", 1)
+    assert health["test"][:3] == ["CMD", "perl", "-e"] and "> 60" in health["test"][3]
+    assert command[:2] == ["perl", "-e"] and guard["restart"] == "on-failure"
+    source = resources.files("wt").joinpath("templates", "guard.pl").read_text(encoding="utf-8")
+    assert command[2].replace("$$", "$") == source.rstrip()
+    assert "$" not in command[2].replace("$$", "")
     assert guard["security_opt"] == ["no-new-privileges:true"] and guard["user"] == "${WT_UID:-1000}:${WT_GID:-1000}"
 
 

@@ -9,7 +9,9 @@ from wt import drift, naming, observe
 from wt.drift import Ground, Sight
 from wt.model import Container
 
-APP = container(naming.project_name(tree()), worktree="feature", config="c", repository="12345678")
+PROJECT = naming.project_name(tree())
+APP = container(PROJECT, worktree="feature", config="c", repository="12345678")
+GUARD = container(PROJECT, "guard", repository="12345678")
 WELL = Sight(tree(), containers=(APP,), services=("app",))
 
 
@@ -26,6 +28,9 @@ WELL = Sight(tree(), containers=(APP,), services=("app",))
         (replace(WELL, containers=(replace(APP, status="Up 1 s (unhealthy)"),)), [("unhealthy", "wt logs feature")]),
         (replace(WELL, containers=(replace(APP, state="restarting"),)), [("restarting", "wt logs feature")]),
         (replace(WELL, containers=(replace(APP, state="created"),)), [("not started", "wt up feature")]),
+        (replace(WELL, containers=(APP, replace(GUARD, state="exited"))), [("not running", "wt up feature")]),
+        (replace(WELL, containers=(APP, replace(GUARD, state="exited", status="Exited (0) 1 s ago"))), []),
+        (replace(WELL, containers=(replace(APP, state="exited"), replace(GUARD, state="exited"))), []),
         (replace(WELL, services=("app", "web")), [("incomplete", "wt up feature")]),
         (replace(WELL, damage="it has no HEAD"), [("broken", "wt down feature && wt up feature")]),
         (replace(WELL, damage="x", containers=None), [("broken", "wt up feature")]),
@@ -45,6 +50,27 @@ def test_what_is_said_of_a_sandbox(sight: Sight, found: list[tuple[str, str]]) -
     said = drift.findings(Ground(REPOSITORY), [sight])
     assert [(each.state, each.command) for each in said] == found
     assert all(each.worktree == tree() for each in said)
+
+
+@pytest.mark.parametrize(
+    ("containers", "unguarded"),
+    [
+        (None, False),
+        ((), False),
+        ((replace(APP, state="exited"),), False),
+        ((APP,), True),
+        ((APP, GUARD), False),
+        ((APP, replace(GUARD, status="Up 1 s (health: starting)")), False),
+        ((APP, replace(GUARD, status="Up 2 minutes (unhealthy)")), True),
+        ((APP, replace(GUARD, state="exited")), True),
+        ((APP, replace(GUARD, state="paused")), True),
+        ((APP, replace(GUARD, state="restarting")), True),
+        ((APP, replace(GUARD, project="another")), True),
+        ((APP, replace(GUARD, service="web")), True),
+    ],
+)
+def test_who_runs_without_a_guard(containers: tuple[Container, ...] | None, unguarded: bool) -> None:
+    assert observe.is_unguarded(tree(), containers) is unguarded
 
 
 def test_a_running_sandbox_of_a_worktree_that_is_gone_is_spoken_of() -> None:

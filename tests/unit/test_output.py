@@ -61,7 +61,7 @@ def test_escapes_are_taken_out(text: str, cleaned: str) -> None:
             WorktreeStatus(tree(), "gone", 2, True, None, None, datetime(2025, 1, 2, tzinfo=UTC), 3),
             {"worktree": TREE_JSON, "state": "gone", "unsynced": 2, "dirty": True}
             | {"ahead": None, "behind": None, "last_commit": "2025-01-02T00:00:00+00:00", "size": 3}
-            | {"outdated": False},
+            | {"outdated": False, "unguarded": False},
         ),
         (
             IMPORT,
