@@ -79,6 +79,9 @@ def test_a_container_that_was_removed_or_paused_comes_back(drifting: Repository)
     docker("rm", "--force", container(drifting, "helper"))
     assert doctor(drifting) == [("incomplete", "wt up sea-drift")]
     drifting.wt("up", "drift")
+    docker("kill", container(drifting, "helper"))
+    assert doctor(drifting) == [("not running", "wt up sea-drift")]
+    drifting.wt("up", "drift")
     docker("pause", container(drifting))
     assert doctor(drifting) == [("paused", "wt up sea-drift")] and "paused" in ls(drifting)
     drifting.wt("up", "drift")

@@ -1,4 +1,4 @@
-"""What runs away in one sandbox stays there, on a real engine: another one, shared services and host work on."""
+"""What runs away in one sandbox stays there, on a real engine: another one, the shared services and the host go on."""
 
 import subprocess
 import time

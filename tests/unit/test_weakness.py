@@ -245,13 +245,18 @@ def test_what_is_no_compose_file_is_said(tmp_path: Path, text: str) -> None:
 def test_the_volume_of_wt_is_known_as_it_is_and_no_other() -> None:
     size, project = VALUES["WT_TMP"], VALUES["COMPOSE_PROJECT_NAME"]
     options = {"type": "tmpfs", "device": "tmpfs", "o": f"mode=1777,nosuid,nodev,nr_inodes=65536,size={size}"}
-    tmp = {"name": f"{project}_tmp-{size}", "driver_opts": options, "labels": {"wt.role": "sandbox"}}
+    tmp: dict[str, Any] = {"name": f"{project}_tmp-{size}", "driver_opts": options, "labels": {"wt.role": "sandbox"}}
 
     def found(volume: Mapping[str, Any], ground: weakness.Ground = OWN, name: str = "tmp") -> list[str]:
         return [each for each in named({"volumes": {name: volume}}, ground) if each.startswith("volumes")]
 
     assert found(tmp) == []
-    others = [{**tmp, "name": "x"}, {**tmp, "external": True}, {**tmp, "driver": "nfs"}, {"name": tmp["name"]}]
+    others: list[dict[str, Any]] = [
+        {**tmp, "name": "x"},
+        {**tmp, "external": True},
+        {**tmp, "driver": "nfs"},
+        {"name": tmp["name"]},
+    ]
     others += [{**tmp, "driver_opts": {**options, **each}} for each in ({"o": "bind"}, {"device": "/"}, {"x": "y"})]
     assert [found(each) for each in others] == [["volumes tmp"]] * len(others)
     assert found(tmp, name="other") == ["volumes other"] and found(tmp, SHARED) == ["volumes shared/tmp"]
