@@ -19,7 +19,7 @@ class Flaw:
     Attributes:
         program: what has it.
         names: its public identifiers.
-        since: the first version that has it.
+        since: the first version that has it; empty where all have it that came before.
         mended: the first version without it, in each line of releases that got one.
         means: what it lets a sandbox do.
         source: who says so.
@@ -45,7 +45,7 @@ FLAWS = (
     Flaw(
         "runc",
         "CVE-2024-21626",
-        "1.0.0-rc.93",
+        "1.0.0-rc93",
         ("1.1.12",),
         "an image, or a start in a directory that a sandbox has prepared, reaches the host's files",
         "https://github.com/opencontainers/runc/security/advisories/GHSA-xr7r-f8xq-vfvv",
@@ -53,9 +53,9 @@ FLAWS = (
     Flaw(
         "runc",
         "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881",
-        "1.0.0-rc.3",
+        "",
         ("1.2.8", "1.3.3", "1.4.0-rc.3"),
-        "an image, or what runs while a container starts, writes to the host's kernel settings",
+        "an image, or what shares a mount while a container starts, writes to the host's /proc, which is a way out",
         "https://github.com/opencontainers/runc/security/advisories/GHSA-9493-h29p-rfm2",
     ),
 )
