@@ -24,6 +24,8 @@ _AIMING = {
 _BOTH = {"PATH", "HOME", "WT_CA_BUNDLE"}
 _LISTENS = re.compile(r"API is accessible on (https?://\S+) without")
 _LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1")
+# Each address of a machine, and the machine itself to who calls it.
+_ANY = {"0.0.0.0", "::"}  # noqa: S104 - nothing listens here
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Host:
         disks: those that are written to.
     """
 
-    git: str | None = "git version 2.34.0"
+    git: str | None = ""
     compose: str | None = None
     engine: Engine | None = None
     endpoint: str = ""
@@ -118,8 +120,8 @@ def _programs(host: Host) -> Iterator[Finding]:
 
 def _endpoint(host: Host) -> Iterator[Finding]:
     """An engine elsewhere; a loopback address may be the end of a virtual machine's wire."""
-    place = urlsplit(host.endpoint)
-    if place.scheme not in {"ssh", "tcp", "http", "https"} or _LOOPBACK.fullmatch(place.hostname or ""):
+    name = _machine(host.endpoint)
+    if name is None or _LOOPBACK.fullmatch(name) or name in _ANY:
         return
     exported = host.exported or {}
     chosen = next((name for name in ("DOCKER_HOST", "DOCKER_CONTEXT") if exported.get(name)), None)
@@ -128,24 +130,28 @@ def _endpoint(host: Host) -> Iterator[Finding]:
     yield Finding("remote engine", None, message, command, "`docker context ls` shows which engines there are")
 
 
+def _machine(address: str) -> str | None:
+    """The machine that an address names, None where it names none."""
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
+
+
 def _engine(host: Host) -> Iterator[Finding]:
     if (engine := host.engine) is None:
         return
     for warning in engine.warnings:
         if listens := _LISTENS.search(warning):
-            inside = (
-                ""
-                if _LOOPBACK.fullmatch(urlsplit(listens[1]).hostname or "")
-                else ", and every sandbox that reaches it"
-            )
-            message = f"the engine obeys whoever calls {listens[1]}: every program of this machine{inside}"
+            inside = not _LOOPBACK.fullmatch(_machine(listens[1]) or "")
+            whoever = f"every program of this machine{', and every sandbox that reaches it' if inside else ''}"
+            message = f"the engine obeys whoever calls {listens[1]}: {whoever}"
             hint = "take that address out of `hosts` in daemon.json, or of dockerd's command line"
             yield Finding("open engine", None, message, None, hint)
     if not engine.filtered:
         message = "the engine filters no system calls: more of the kernel is open to a sandbox"
-        yield Finding(
-            "no filter", None, message, None, "take `seccomp-profile` out of daemon.json, or use another kernel"
-        )
+        hint = "take `seccomp-profile` out of daemon.json, or use another kernel"
+        yield Finding("no filter", None, message, None, hint)
     if engine.unlimited:
         message = f"the engine can't limit {' and '.join(engine.unlimited)}: `limits` in wt.toml are not kept"
         hint = "https://docs.docker.com/engine/security/rootless/ says what a rootless engine needs for it"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import wt as package
-from unit.repos import copied, git, initialised, linked, run, worktree, wt
+from unit.repos import WT, copied, git, initialised, linked, run, worktree, wt
 from unit.test_reference import literals, rows
 from wt import engine, host, survey, versions
 from wt.host import GIB, Disk, Engine, Host
@@ -146,9 +146,16 @@ def test_nothing_is_said_of_the_flaws_of_a_distribution_s_build(vendor: str) -> 
     assert host.findings(Host(engine=Engine("26.1.5+dfsg1", vendor, runc="1.1.5"))) == ()
 
 
-@pytest.mark.parametrize(
-    "place", ["unix:///run/user/1/docker.sock", "tcp://127.0.0.1:2375", "tcp://localhost:1", "tcp://[::1]:1", ""]
-)
+LOCAL = [
+    "unix:///run/user/1/docker.sock",
+    "tcp://127.0.0.1:2375",
+    "tcp://localhost:1",
+    "tcp://[::1]:1",
+    "tcp://0.0.0.0:1",
+]
+
+
+@pytest.mark.parametrize("place", [*LOCAL, "", "npipe:////./pipe/docker", "tcp://[broken", "far"])
 def test_an_engine_on_this_machine_is_none_elsewhere(place: str) -> None:
     assert host.findings(Host(endpoint=place)) == ()
 
@@ -311,7 +318,7 @@ def test_tracked_files_that_init_would_write_otherwise_are_named_and_mended(proj
     before = git(project, "status", "--porcelain")
     states(project)
     assert git(project, "status", "--porcelain") == before
-    run(["sh", "-c", found["stale"]["command"]], project)
+    run(["sh", "-c", found["stale"]["command"]], project, env={"PATH": f"{Path(WT).parent}:{os.environ['PATH']}"})
     assert states(project).keys().isdisjoint({"stale", "not ignored"})
 
 
