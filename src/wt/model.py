@@ -289,7 +289,7 @@ class Finding:
     """One row of `wt doctor`.
 
     Attributes:
-        state: what kind of thing is wrong, one of those in docs/reference/drift.md.
+        state: what kind of thing is wrong, one of those in docs/reference/doctor.md or drift.md.
         worktree: which one it is about; None for the repository, or the host.
         message: what is wrong.
         command: what mends it, as it can be pasted into a shell; None where no command does.

@@ -38,6 +38,8 @@ _ALMOST_NOTHING = 64 * 1024
 
 # Where the user's own git configuration lies is the user's to say; everything else would redirect git.
 _KEPT_GIT_VARIABLES = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
+# What `clean_environment` has taken away.
+_dropped: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,16 @@ def clean_environment() -> None:
     """
     for name in list(os.environ):
         if name.startswith("COMPOSE_") or (name.startswith("GIT_") and name not in _KEPT_GIT_VARIABLES):
+            _dropped[name] = os.environ[name]
             del os.environ[name]
     if everything := os.environ.pop("LC_ALL", None):
         os.environ["LANG"] = os.environ["LC_CTYPE"] = everything
     os.environ["LC_MESSAGES"] = "C"
+
+
+def inherited() -> dict[str, str]:
+    """The variables that we were started with, those that `clean_environment` dropped among them."""
+    return {**os.environ, **_dropped}
 
 
 def interrupt_on_signals() -> None:

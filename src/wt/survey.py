@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,23 +13,90 @@ from wt import (
     disks,
     docker,
     drift,
+    engine,
+    envfile,
     git,
     health,
+    host,
     hostile,
     naming,
     observe,
     plan,
     private_repo,
+    process,
     strays,
     trash,
     trust,
 )
-from wt.errors import WtError, told
+from wt.errors import ToolError, WtError, told
 from wt.model import Container, HostUser, Repository, Worktree
 from wt.steps import CreatePrivateRepository, MakeDirectory, Step, WriteFile
 
 _NEEDED = ("HEAD", "commondir")
 _MAX_HEAD = 4_096
+# What git does in a repository is up to who can write one of these.
+_GIT_FILES = ("", "config", "hooks", naming.STATE)
+
+
+def machine(repository: Repository | None, trees: Sequence[Worktree], *, answers: bool) -> host.Host:
+    """The host, whatever of it is there.
+
+    Args:
+        repository: the one around the current directory, if there is one.
+        trees: its worktrees.
+        answers: the engine does.
+    """
+    exported, endpoint = process.inherited(), engine.endpoint()
+    client = Path(exported.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    common = [repository.common_dir / name for name in _GIT_FILES] if repository else []
+    places = [host.local_socket(endpoint), client, client / "config.json", Path.home() / ".gitconfig", *common]
+    places += [path for tree in trees for path in (tree.path, tree.path / plan.DEVCONTAINER)]
+    found = engine.look() if answers else None
+    local = found.directory if found and host.local_socket(endpoint) else None
+    return host.Host(
+        git=_git_version(),
+        compose=engine.compose(),
+        engine=found,
+        endpoint=endpoint,
+        writable={path: ours for path in places if path and (ours := _writable_by_all(path)) is not None},
+        exported=exported,
+        settings=tuple(_settings(tree) for tree in trees),
+        disks=tuple(disk for path in (*common[:1], local) if path and (disk := _disk(path))),
+    )
+
+
+def _git_version() -> str | None:
+    try:
+        return process.run(["git", "--version"], check=False).text
+    except ToolError:
+        return None
+
+
+def _writable_by_all(path: Path) -> bool | None:
+    """Whether what any user can change belongs to us; None where not any user can."""
+    try:
+        place = path.resolve()
+        seen = place.stat()
+        reached = all(each.stat().st_mode & stat.S_IXOTH for each in place.parents)
+    except OSError:
+        return None
+    return seen.st_uid == os.geteuid() if reached and seen.st_mode & stat.S_IWOTH else None
+
+
+def _settings(tree: Worktree) -> dict[str, str]:
+    try:
+        text = hostile.read(tree.path, plan.ENV_FILE) if tree.path.is_dir() else None
+    except (WtError, OSError):
+        return {}
+    return envfile.read((text or b"").decode(errors="surrogateescape"))
+
+
+def _disk(path: Path) -> host.Disk | None:
+    try:
+        seen = os.statvfs(path)
+    except OSError:
+        return None
+    return host.Disk(path, seen.f_bavail * seen.f_frsize, seen.f_favail if seen.f_files else None)
 
 
 def ground(

@@ -40,10 +40,12 @@ def drifting(make_repository: Callable[..., Repository]) -> Iterator[Repository]
     docker("network", "rm", network, check=False)
 
 
-def doctor(repository: Repository, code: int = 1) -> list[tuple[str, str | None]]:
+def doctor(
+    repository: Repository, code: int | None = 1, env: dict[str, str] | None = None
+) -> list[tuple[str, str | None]]:
     """States and commands of what it finds."""
-    done = repository.wt("doctor", "--json", check=False)
-    assert done.returncode == code, done.stdout + done.stderr
+    done = repository.wt("doctor", "--json", check=False, env=env)
+    assert code is None or done.returncode == code, done.stdout + done.stderr
     return [(each["state"], each["command"]) for each in json.loads(done.stdout)["result"]]
 
 
@@ -99,6 +101,29 @@ def test_containers_volumes_and_image_that_were_removed_are_made_again(drifting:
     docker("image", "rm", "--force", f"{project}-app")
     assert doctor(drifting, 0) == []
     drifting.wt("up", "drift", "--wait")
+    mended(drifting)
+
+
+def test_what_misleads_others_than_wt_is_named_on_a_host_that_is_well(drifting: Repository) -> None:
+    """Engine, programs, rights and disks of this machine are as they should be: the first line says so."""
+    assert doctor(drifting, 0) == []
+    project = drifting.env(drifting.worktree("drift"))["COMPOSE_PROJECT_NAME"]
+    env = {"COMPOSE_PROJECT_NAME": project, "GIT_INDEX_FILE": "x"}
+    assert doctor(drifting, env=env) == [("variables", "unset COMPOSE_PROJECT_NAME GIT_INDEX_FILE")]
+    outside = drifting.wt("doctor", cwd=drifting.account.home)
+    assert outside.stdout == "nothing is wrong\n" and "only the host was looked at" in outside.stderr
+
+
+def test_tracked_files_that_are_another_wt_s_are_named_and_written_again(drifting: Repository) -> None:
+    place = drifting.worktree("drift")
+    path = place / ".devcontainer/compose.wt.yml"
+    path.write_text(path.read_text() + "# of another version\n")
+    assert ("stale", f"(cd {place} && wt init --upgrade)") in doctor(drifting)
+    drifting.account.run("bash", "-ec", f"cd {place} && wt init --upgrade")
+    assert "stale" not in dict(doctor(drifting, None))
+    drifting.git("checkout", "-q", ".", cwd=place)
+    drifting.git("clean", "-qfd", ".devcontainer", cwd=place)
+    drifting.wt("up", "drift")
     mended(drifting)
 
 

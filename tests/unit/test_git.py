@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import commit, git, linked, repository, run, worktree
+from unit.repos import Inside, commit, git, initialised, linked, repository, run, worktree, wt
 from wt import checkouts
 from wt import git as host
 from wt.errors import Refused, ToolError, UsageError
@@ -253,3 +253,21 @@ def test_a_damaged_record_is_none(shop: Path) -> None:
     for text in ("", "x\n", "../../evil-12345678\n/\n", "a b-12345678\n"):
         (shop / ".git/wt-sandbox/repository").write_text(text)
         assert checkouts.locate(shop)[0].key == fresh
+
+
+def test_a_git_that_keeps_out_of_bare_repositories_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page on safety says of `safe.bareRepository`, and that wt gets along with it."""
+    shop = initialised(tmp_path / "shop")
+    inside = Inside(shop)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    (tmp_path / "config").write_text("[safe]\n\tbareRepository = explicit\n[user]\n\tname = x\n\temail = x@y\n")
+    git(shop, "init", "--quiet", "--bare", "planted")
+    git(shop / "planted", "status", code=128)
+    git(shop, "init", "--quiet", "other")
+    assert git(shop / "other", "rev-parse", "--git-dir") == ".git"
+    assert inside.bring_in().moved is None
+    tip = inside.commit()
+    moved = inside.bring_in().moved
+    assert moved and moved[1] == tip
+    wt(shop, "prepare", code=4)
+    wt(shop, "ls")

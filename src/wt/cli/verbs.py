@@ -226,7 +226,8 @@ def review(name: Name = None, as_json: Json = False) -> None:
 def doctor(as_json: Json = False) -> None:
     """Say what is wrong, and what mends it.
 
-    It changes nothing. The exit code is 1 when something is wrong.
+    It looks at the host and, in a repository, at worktrees and sandboxes. It changes nothing. The exit code is 1 when
+    something is wrong.
     """
     from wt.commands import doctor as command
 

@@ -1,21 +1,25 @@
 """`wt doctor`: what is wrong, and the command that mends it; changes nothing."""
 
-from wt import checkouts, docker, drift, survey
-from wt.commands import gc
-from wt.errors import ToolError
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from wt import checkouts, docker, drift, host, private_repo, scaffold, survey
+from wt.commands import gc, init
+from wt.errors import ToolError, UsageError, WtError
 from wt.model import Container, Context, Finding, Repository, Worktree
 
 
 def run(context: Context) -> tuple[Finding, ...]:
     """What is wrong with the host, the repository around the current directory, its worktrees and their sandboxes."""
-    repository, _ = checkouts.locate(context.directory)
-    trees = checkouts.worktrees(repository)
-    containers, host = _engine()
-    return (
-        *host,
-        *_drift(context, repository, trees, containers),
-        *(_leftovers(context) if containers is not None else ()),
-    )
+    containers, unanswered = _engine()
+    repository, trees = _repository(context)
+    answers = containers is not None
+    found = (*unanswered, *host.findings(survey.machine(repository, trees, answers=answers)))
+    if repository is None:
+        return found
+    leftovers = _leftovers(context) if answers else ()
+    return (*found, *_drift(context, repository, trees, containers), *_written(context, trees), *leftovers)
 
 
 def _engine() -> tuple[tuple[Container, ...] | None, tuple[Finding, ...]]:
@@ -27,12 +31,48 @@ def _engine() -> tuple[tuple[Container, ...] | None, tuple[Finding, ...]]:
         return None, (Finding("engine", None, message, None, error.hint),)
 
 
+def _repository(context: Context) -> tuple[Repository | None, tuple[Worktree, ...]]:
+    """The repository and its worktrees; where there is none, or no git for it, that is said."""
+    try:
+        repository, _ = checkouts.locate(context.directory)
+        return repository, checkouts.worktrees(repository)
+    except (UsageError, ToolError) as error:
+        context.progress.note(f"{error.message}: only the host was looked at")
+        return None, ()
+
+
 def _drift(
     context: Context, repository: Repository, trees: tuple[Worktree, ...], containers: tuple[Container, ...] | None
 ) -> tuple[Finding, ...]:
     around, astray = survey.around(repository, trees), survey.resting(containers, repository)
     sights = [survey.sight(tree, context.user, around, containers, astray) for tree in trees]
     return drift.findings(survey.ground(repository, trees, around, astray), sights)
+
+
+def _written(context: Context, trees: Iterable[Worktree]) -> Iterator[Finding]:
+    """What of the tracked files is not as `wt init` would write it today, in each worktree that has a sandbox."""
+    for tree in trees:
+        try:
+            if tree.path.is_dir() and private_repo.exists(tree):
+                yield from _differing(replace(context, directory=tree.path), tree)
+        except WtError:
+            pass  # a finding of its own
+
+
+def _differing(context: Context, tree: Worktree) -> Iterator[Finding]:
+    report = init.run(context, template=scaffold.TEMPLATES[0], dry_run=True, upgrade=False)
+    again = f"(cd {shlex.quote(str(tree.path))} && wt init --upgrade)"
+    commit = "read git diff, and commit it"
+    if init.COMPOSE_WT in report.written:
+        message = f"{init.COMPOSE_WT} of {tree.name} is not what this wt makes of wt.toml and the packages"
+        yield Finding("stale", tree, message, again, commit)
+    if init.IGNORE_FILE in report.written:
+        message = f"{init.IGNORE_FILE} of {tree.name} lacks lines: files that are no source could be committed"
+        yield Finding("not ignored", tree, message, again, commit)
+    if report.needed:
+        message = f"{init.DEVCONTAINER} of {tree.name} lacks {', '.join(report.needed)}"
+        hint = "write it there: it is your file, which wt does not change"
+        yield Finding("settings", tree, message, None, hint)
 
 
 def _leftovers(context: Context) -> tuple[Finding, ...]:

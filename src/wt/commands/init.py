@@ -9,9 +9,9 @@ from wt import checkouts, config, git, hostile, naming, node, scaffold, trust
 from wt.errors import UsageError
 from wt.model import Context, InitReport, Worktree
 
-_IGNORE_FILE = ".gitignore"
-_COMPOSE_WT = f".devcontainer/{scaffold.COMPOSE_WT}"
-_DEVCONTAINER = ".devcontainer/devcontainer.json"
+IGNORE_FILE = ".gitignore"
+COMPOSE_WT = f".devcontainer/{scaffold.COMPOSE_WT}"
+DEVCONTAINER = ".devcontainer/devcontainer.json"
 
 
 def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> InitReport:
@@ -41,15 +41,15 @@ def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> Ini
         settings.docker_api,
     )
     files = {f".devcontainer/{name}": text for name, text in scaffold.render(template, project).items()}
-    before = {path: _present(tree.path, path) for path in (*files, _IGNORE_FILE)}
+    before = {path: _present(tree.path, path) for path in (*files, IGNORE_FILE)}
     wanted = _wanted(files, before, project.hide)
-    initialised = _is_ours(before, _COMPOSE_WT)
+    initialised = _is_ours(before, COMPOSE_WT)
     idle = dry_run or (initialised and not upgrade)
     if not idle:
         with _trusting(tree):
             _write(tree.path, wanted)
     manager = f"{project.manager.name}, {len(packages)} package{'s' if len(packages) != 1 else ''} with node_modules"
-    theirs, ours = before[_DEVCONTAINER], files[_DEVCONTAINER]
+    theirs, ours = before[DEVCONTAINER], files[DEVCONTAINER]
     return InitReport(
         written=tuple(wanted),
         kept=tuple(path for path, text in files.items() if path not in wanted and before[path] != text),
@@ -87,12 +87,12 @@ def _wanted(files: Mapping[str, str], before: Mapping[str, str | None], hidden: 
         for path, text in files.items()
         if before[path] is None or (before[path] != text and _is_ours(before, path))
     }
-    ignores = _ignores(before[_IGNORE_FILE] or "", hidden)
-    return wanted if ignores is None else wanted | {_IGNORE_FILE: ignores}
+    ignores = _ignores(before[IGNORE_FILE] or "", hidden)
+    return wanted if ignores is None else wanted | {IGNORE_FILE: ignores}
 
 
 def _is_ours(before: Mapping[str, str | None], path: str) -> bool:
-    return path == _COMPOSE_WT and (before[path] or "").startswith(scaffold.HEADER)
+    return path == COMPOSE_WT and (before[path] or "").startswith(scaffold.HEADER)
 
 
 def _write(root: Path, files: Mapping[str, str]) -> None:
