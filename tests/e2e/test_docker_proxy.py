@@ -221,6 +221,8 @@ REFUSED: list[tuple[str, str, str, dict[str, str], frozenset[int]]] = [
     ("DELETE", "/containers/none", READS, {}, frozenset({404})),
     ("PUT", "/containers/OWN/archive", READS, {}, frozenset({400})),
     ("GET", "/containers/json/../OTHER/json", OFFERED, {}, frozenset({301})),
+    ("GET", "/containers/../json", OFFERED, {}, frozenset({301})),
+    ("GET", "/containers/./json", OFFERED, {}, frozenset({301})),
     ("GET", "//containers/OTHER/json", OFFERED, {}, frozenset({301})),
     ("GET", "/containers/OTHER%2Fjson", OFFERED, {}, DONE),
     ("GET", "/containers/%4fTHER/json", OFFERED, {}, frozenset({404})),

@@ -63,7 +63,7 @@ ATTACKS = tuple(
         (
             "the engine made to connect to a port of the host's",
             f'{API} api "/images/search?term=${{SERVER#http://}}/x"',
-            says("registry"),
+            says("401"),
         ),
         ("images of the machine", f"{API} api /images/json", says("haproxy:3.0")),
         ("socket of an editor, used after three seconds", f"SECRET_WORD={SECRET}\n{EDITOR}", says(SECRET)),
