@@ -19,6 +19,10 @@ UNPREPARED = "unprepared"
 _LONGEST_IMPORT = timedelta(days=1)
 # An import's container is made before it runs, and gone a moment after it ended.
 _BETWEEN = timedelta(minutes=10)
+_SERVED = {
+    "import": "served an import that has ended",
+    "verify": "stood beside a sandbox for a `wt verify` that has ended",
+}
 _AGE = re.compile(r"(?P<number>[0-9]{1,5}) ?(?P<unit>h|d|w)")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -136,7 +140,7 @@ def decide(estate: Estate, *, named: Collection[str], now: datetime) -> tuple[Pi
         *(_worktree(each, estate) for each in estate.candidates),
         *(_orphan(each, estate) for each in estate.orphans),
         *_sandboxes(estate),
-        *_imports(estate, now),
+        *_passing(estate, now),
         *(_image(each) for each in estate.holdings if _is_old_build(each, estate)),
         *(_network(each) for each in estate.holdings if each.kind == "network" and not each.used),
         *(_refs(stand_in(estate.repository, name), commits) for name, commits in sorted(estate.refs.items())),
@@ -213,11 +217,12 @@ def _unless_busy(row: Leftover, group: tuple[Holding, ...], estate: Estate) -> P
     return Piece(row, (RemoveHoldings(group),))
 
 
-def _imports(estate: Estate, now: datetime) -> Iterator[Piece]:
+def _passing(estate: Estate, now: datetime) -> Iterator[Piece]:
+    """Containers of a command that has ended, and could not remove them."""
     for each in estate.holdings:
         longest = _LONGEST_IMPORT if each.running else _BETWEEN
-        if each.role == "import" and (not each.created or now - each.created > longest):
-            row = Leftover("import", each.name, "served an import that has ended", "removable", each.size)
+        if each.role in naming.PASSING and (not each.created or now - each.created > longest):
+            row = Leftover(each.role, each.name, _SERVED[each.role], "removable", each.size)
             yield Piece(row, (RemoveHoldings((each,)),))
 
 
