@@ -30,15 +30,13 @@ from wt.model import (
     WorktreeStatus,
 )
 from wt.review import Review
+from wt.verify import report
 
 if TYPE_CHECKING:
     from rich.status import Status
 
 PATIENCE = 0.4
 JSON_VERSION = 1
-# What becomes of a control.
-_SIGNS = {"holds": "holds", "fails": "FAILS", "unknown": "UNKNOWN"}
-_COUNTED = {"holds": "hold", "fails": "fail", "unknown": "could not be shown"}
 # Lines of each list of a review.
 _LISTED = 8
 # Colours and cursor movements, ECMA-48 section 5.4: dropped whole, while a lone escape character is shown.
@@ -217,7 +215,8 @@ def _rows(rows: Sequence[object]) -> None:
     elif rows and all(isinstance(row, Leftover) for row in rows):
         _leftovers([row for row in rows if isinstance(row, Leftover)])
     elif rows and all(isinstance(row, Check) for row in rows):
-        _checks([row for row in rows if isinstance(row, Check)])
+        for text, red in report.lines([row for row in rows if isinstance(row, Check)]):
+            _write_red(text) if red and sys.stdout.isatty() else _write(text)
     else:
         for row in rows:
             if isinstance(row, ImportReport):
@@ -323,17 +322,6 @@ def _finding(row: Finding) -> None:
         _write(f"  {row.command}")
     if row.hint:
         _write(f"  hint: {row.hint}")
-
-
-def _checks(rows: Sequence[Check]) -> None:
-    """One line for each control, and how many there are; what does not hold is red."""
-    for row in rows:
-        text = f"{_SIGNS[row.state]:7}  {row.control}: {_cut(row.answer, 160)} ({_cut(row.tried, 100)})"
-        _write_red(text) if row.state != "holds" and sys.stdout.isatty() else _write(text)
-        if row.hint and row.state != "holds":
-            _write(f"  hint: {row.hint}")
-    counts = [f"{sum(row.state == state for row in rows)} {word}" for state, word in _COUNTED.items()]
-    _write(f"{len(rows)} controls: {', '.join(counts)}")
 
 
 def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
