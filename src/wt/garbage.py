@@ -19,10 +19,6 @@ UNPREPARED = "unprepared"
 _LONGEST_IMPORT = timedelta(days=1)
 # An import's container is made before it runs, and gone a moment after it ended.
 _BETWEEN = timedelta(minutes=10)
-_SERVED = {
-    "import": "served an import that has ended",
-    "verify": "stood beside a sandbox for a `wt verify` that has ended",
-}
 _AGE = re.compile(r"(?P<number>[0-9]{1,5}) ?(?P<unit>h|d|w)")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -218,11 +214,13 @@ def _unless_busy(row: Leftover, group: tuple[Holding, ...], estate: Estate) -> P
 
 
 def _passing(estate: Estate, now: datetime) -> Iterator[Piece]:
-    """Containers of a command that has ended, and could not remove them."""
+    """Containers of a command that was killed before it could remove them."""
     for each in estate.holdings:
         longest = _LONGEST_IMPORT if each.running else _BETWEEN
         if each.role in naming.PASSING and (not each.created or now - each.created > longest):
-            row = Leftover(each.role, each.name, _SERVED[each.role], "removable", each.size)
+            row = Leftover("import", each.name, "served an import that has ended", "removable", each.size)
+            if each.role == "verify":
+                row = Leftover("verify", each.name, "stood beside a sandbox that was verified", "removable", each.size)
             yield Piece(row, (RemoveHoldings((each,)),))
 
 
