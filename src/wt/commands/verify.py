@@ -2,7 +2,6 @@
 
 import secrets
 import shlex
-from concurrent.futures import ThreadPoolExecutor
 
 from wt import checkouts, compose, config, docker, envfile, git, hostile, naming, observe, plan, probe, selection, trust
 from wt.errors import Refused, UsageError
@@ -32,14 +31,14 @@ def run(context: Context, name: str | None) -> tuple[Check, ...]:
 
 
 def _attack(target: Target, app: str) -> tuple[Check, ...]:
-    """All scripts at once: each waits most of its time."""
+    """All scripts, and what is made of their answers."""
     given = variables.injected(target.mark)
-    with ThreadPoolExecutor() as pool:
-        inside = pool.submit(probe.run, app, "bash", groups.inside(target))
-        weak = pool.submit(probe.run, target.foreign[1], "bash", groups.weak(target), under=probe.UNBOUND)
-        variable = pool.submit(probe.run, app, "sh", variables.SCRIPT, env=given)
-        heard = [answers.parse(each.result()) for each in (inside, weak, variable)]
-    return groups.checks(target, *heard)
+    said = (
+        probe.run(app, "bash", groups.inside(target)),
+        probe.run(target.foreign[1], "bash", groups.weak(target), under=probe.UNBOUND),
+        probe.run(app, "sh", variables.SCRIPT, env=given),
+    )
+    return groups.checks(target, *map(answers.parse, said))
 
 
 def _running(tree: Worktree, containers: tuple[Container, ...]) -> Container:

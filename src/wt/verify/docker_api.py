@@ -27,11 +27,11 @@ ask() {{
 
 def refused(target: Target) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     """Requests that must be refused: method, path, and further options of curl; none does harm if it is not."""
-    own, own_id = target.container, str(target.app.get("Id") or "")
+    own = target.container
     foreign, foreign_id = target.foreign
     get = [
         *("/images/json", "/info", "/networks", "/volumes", "/system/df", "/events?until=1", "/images/search?term=x"),
-        *(f"/containers/{name}/json" for name in (foreign, foreign_id, foreign_id[:12], own_id)),
+        *(f"/containers/{name}/json" for name in (foreign, foreign_id, foreign_id[:12])),
         *(f"/containers/{name}/logs?stdout=1&tail=1" for name in (foreign, foreign_id, foreign_id[:12])),
         *(f"/containers/{name}/stats?stream=0" for name in (foreign, foreign_id[:12])),
         *(
