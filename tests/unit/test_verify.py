@@ -53,7 +53,8 @@ HELPER = {
     "HostConfig": HOST_CONFIG | {"NetworkMode": "none", "ReadonlyRootfs": True},
 }
 SIBLING = tree("other")
-VOLUMES = [{"type": "volume", "source": "store", "target": "/home/vscode/.npm"}]
+API = {"type": "volume", "source": "docker-api", "target": "/run/docker-api", "read_only": True}
+VOLUMES = [API, {"type": "volume", "source": "store", "target": "/home/vscode/.npm"}]
 REMOTES = (Remote("origin", "git@example.com:x.git"), Remote("disk", "/srv/x.git"))
 
 
@@ -81,6 +82,8 @@ def _target(**changes: Any) -> Target:
         for source, place, read_only in target.own_mounts
     ]
     mounts += [{"Type": "volume", "Name": "feature_store", "Destination": "/home/vscode/.npm", "RW": True}]
+    api = {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": False}
+    mounts += [api] if docker_api.PROXY in target.services else []
     mounts += [{"Type": "tmpfs", "Source": "", "Destination": "/app/.claude-docker", "RW": False}]
     return replace(target, app=app | {"Mounts": mounts})
 
@@ -97,6 +100,7 @@ def _mounted(target: Target) -> dict[str, Answer]:
     own = {place: "ro" if read_only else "rw" for _, place, read_only in target.own_mounts}
     found = own | {"/": "rw", "/proc": "rw", "/etc/hosts": "rw", "/home/vscode/.npm": "rw"}
     found |= {"/tmp": "rw,nosuid,nodev", "/app/.claude-docker": "ro"}
+    found |= {"/run/docker-api": "ro"} if docker_api.PROXY in target.services else {}
     return {f"mount:{place}": Answer(0, f"{options},relatime") for place, options in found.items()}
 
 
@@ -216,6 +220,7 @@ ELSE = [
     ("mount:/wt/objects", Answer(0, "rw"), "mounts", "fails"),
     ("mount:/var/run/docker.sock", Answer(0, "rw"), "mounts", "fails"),
     ("mount:/tmp", Answer(0, "rw,nodev"), "mounts", "fails"),
+    ("mount:/run/docker-api", Answer(0, "rw"), "mounts", "fails"),
     ("write:/wt/objects", OK, "read-only: /wt/objects", "fails"),
     ("write:/wt/objects", Answer(1, "Permission denied"), "read-only: /wt/objects", "unknown"),
     ("write:/app/secrets", Answer(1, "No such file or directory"), "read-only: /app/secrets", "unknown"),
@@ -371,10 +376,11 @@ def test_a_sibling_inside_the_workspace_is_an_empty_directory() -> None:
 
 
 def test_without_a_proxy_there_is_no_api() -> None:
-    target = replace(TARGET, services={"app": TARGET.services["app"]})
-    (row, other) = [row for row in groups.checks(target, INSIDE, WEAK, VARIABLES) if "docker" in row.control][-2:]
-    assert (row.control, other.state) == ("siblings: docker api", "fails")
-    without = INSIDE | {"api:socket": Answer(1, "no socket"), "api:host": OK}
+    target = _target(services={"app": {"volumes": VOLUMES[1:]}})
+    inside = {key: answer for key, answer in INSIDE.items() if key != "mount:/run/docker-api"}
+    (row,) = _rows(target, inside)
+    assert (row.control, row.state) == ("docker sockets", "fails")
+    without = inside | {"api:socket": Answer(1, "no socket"), "api:host": OK}
     assert _rows(target, without) == []
 
 

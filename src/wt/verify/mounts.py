@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from wt.model import Check
 from wt.verify.answers import Heard, judged, unknown
+from wt.verify.docker_api import PROXY, SOCKET
 from wt.verify.target import Target
 
 SCRIPT = """
@@ -13,6 +15,7 @@ while read -r _ _ _ _ place options _; do say "mount:$place" 0 "$options"; done 
 """
 # Every container has these.
 _STANDARD = re.compile(r"/|/(proc|sys|dev)(/.*)?|/etc/(resolv\.conf|hostname|hosts)|(/usr)?/sbin/docker-init")
+_API = str(PurePosixPath(SOCKET).parent)
 _TMP = "/tmp"  # noqa: S108 - in the sandbox
 _HINT = "compare compose.wt.yml with what `wt init --upgrade` would write; `wt up` makes the container anew"
 
@@ -46,6 +49,7 @@ def expected(target: Target) -> dict[str, Mount]:
             found[name if name.startswith("/") else f"{place}{name}"] = Mount(read_only=True)
     found |= {place: Mount(read_only=False) for place in (target.app.get("Config") or {}).get("Volumes") or ()}
     found |= {_TMP: Mount(read_only=False), "/app/.claude-docker": Mount(read_only=True)}
+    found |= {_API: Mount(read_only=True)} if PROXY in target.services else {}
     return found | {place: Mount(read_only, source) for source, place, read_only in target.own_mounts}
 
 
