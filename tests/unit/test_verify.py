@@ -29,6 +29,7 @@ VALUES = {
     "WT_LFS": "/s/lfs",
     "WT_CA_BUNDLE": "/dev/null",
     "WT_SHARED_PROJECT": "shared",
+    "WT_TMP": "1g",
     "WT_CONFIG": "c0ffee",
 }
 HOST_CONFIG = {

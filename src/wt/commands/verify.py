@@ -2,8 +2,24 @@
 
 import secrets
 import shlex
+from collections.abc import Mapping
 
-from wt import checkouts, compose, config, docker, envfile, git, hostile, naming, observe, plan, probe, selection, trust
+from wt import (
+    checkouts,
+    compose,
+    config,
+    docker,
+    envfile,
+    git,
+    hostile,
+    naming,
+    observe,
+    plan,
+    probe,
+    selection,
+    trust,
+    weakness,
+)
 from wt.errors import Refused, UsageError
 from wt.model import Check, Container, Context, Worktree
 from wt.verify import answers, groups, variables
@@ -61,6 +77,15 @@ def _require_trust(tree: Worktree) -> None:
         )
 
 
+def _require_whole(tree: Worktree, values: Mapping[str, str], settings: config.Config) -> None:
+    """What an older wt wrote may lack a value."""
+    try:
+        weakness.ground(values, settings.protect)
+    except KeyError as error:
+        message = f"{plan.ENV_FILE} of {tree.name} lacks {error.args[0]}"
+        raise UsageError(message, hint=shlex.join(["wt", "up", tree.name])) from error
+
+
 def _labels(tree: Worktree) -> dict[str, str]:
     """Whose weak container it is, where one is left over."""
     return {
@@ -75,6 +100,7 @@ def _target(
 ) -> Target:
     settings = config.load(tree.path)
     values = envfile.read((hostile.read(tree.path, plan.ENV_FILE) or b"").decode(errors="surrogateescape"))
+    _require_whole(tree, values, settings)
     siblings = tuple(each for each in checkouts.worktrees(tree.repository) if each.id != tree.id)
     projects = {naming.project_name(each) for each in siblings}
     helpers = {each.service: each for each in containers if each.project == app.project and each.service in HELPERS}
