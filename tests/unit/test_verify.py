@@ -1,5 +1,6 @@
 """`wt verify`: what is made of the answers. Each control holds, fails, and can't be shown where its attack breaks."""
 
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from unit.nouns import MAIN, REPOSITORY, tree
-from wt import garbage, naming
+from wt import docker, garbage, naming, probe, process
+from wt.errors import Interrupted, ToolError
 from wt.model import Check, Holding, Remote
 from wt.verify import answers, docker_api, groups, report, siblings, variables, writes
 from wt.verify.answers import Answer
@@ -252,6 +254,7 @@ ELSE = [
     ("api:3", Answer(0, ""), "docker api: refusals", "unknown"),
     ("api:3", Answer(403, "Forbidden"), "docker api: refusals", "unknown"),
     ("api:names", Answer(0, f"/{TARGET.container} /wt-verify-f"), "docker api: list", "fails"),
+    ("api:names", Answer(0, f"/{TARGET.container} /{TARGET.project}-b-app-1"), "docker api: list", "fails"),
     ("api:names", OK, "docker api: list", "unknown"),
     ("api:usual", Answer(0, "/var/run/docker.sock"), "docker sockets", "fails"),
     ("api:host", Answer(0, "tcp://x:2375"), "docker sockets", "fails"),
@@ -405,6 +408,49 @@ def test_what_a_script_says_has_one_line(tmp_path: Path) -> None:
     heard = answers.parse(done.stdout)
     assert heard["x"] == Answer(0, "a b c")
     assert (heard["y"].code, heard["z"].code, len(heard["w"].text)) == (1, 127, 300)
+
+
+class Engine:
+    """Takes the commands that would reach docker."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def run(self, command: list[str], **_options: object) -> process.Result:
+        self.asked.append(command)
+        return process.Result(0, b"id\n", b"")
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    found = Engine()
+    monkeypatch.setattr(process, "run", found.run)
+    return found
+
+
+def test_the_weak_container_sees_nothing_and_is_nobodys(engine: Engine) -> None:
+    with probe.weak("image", {naming.LABEL_WORKTREE: "feature"}) as (name, _):
+        (made,) = engine.asked
+    assert {"--rm", "--network=none", f"--name={name}", "--label=wt.role=verify", f"--label={docker.PROJECT}="} <= {
+        *made
+    }
+    assert not [each for each in made if re.match("--(privileged|mount|volume|device|pid|ipc|uts|env)|-v", each)]
+    assert made[-3:] == ["--entrypoint=sleep", "image", "120"]
+
+
+@pytest.mark.parametrize("error", [Interrupted, ToolError("x")])
+def test_the_weak_container_goes_whatever_happens(engine: Engine, error: BaseException) -> None:
+    with pytest.raises((Interrupted, ToolError)), probe.weak("image", {}) as (name, _):
+        raise error
+    assert engine.asked[-1] == ["docker", "container", "rm", "--force", "--volumes", name]
+
+
+def test_a_script_ends_in_the_container_by_itself_and_its_answer_is_cut(engine: Engine) -> None:
+    assert probe.run("c", "bash", "echo x", env={"A": "b"}, under=("nice",)) == "id\n"
+    (line,) = engine.asked
+    assert line[:3] == ["sh", "-c", '"$@" 2>/dev/null | head -c 1000000']
+    ended = ["timeout", "-k", "3", "40", "nice", "bash", "-c", "echo x"]
+    assert line[4:] == ["docker", "exec", "--workdir=/", "--env=A=b", "c", *ended]
 
 
 def test_the_last_line_counts() -> None:

@@ -117,8 +117,9 @@ def _lists(target: Target, inside: Heard) -> Check:
         return unknown(control, tried, of(inside, "api:list").shown, _UP)
     if f"/{target.container}" not in names:
         return unknown(control, tried, "the sandbox's own container is not in it")
-    projects = (target.project, naming.shared_project_name(target.worktree.repository))
-    own = re.compile(f"/({'|'.join(map(re.escape, projects))})-[a-z0-9_.]+-[0-9]+")
+    services = "|".join(map(re.escape, target.services))
+    shared = re.escape(naming.shared_project_name(target.worktree.repository))
+    own = re.compile(f"/({re.escape(target.project)}-({services})|{shared}-[a-z0-9_.-]+)-[0-9]+")
     wrong = [f"there is {name}" for name in names if not own.fullmatch(name)]
     return judged(control, tried, wrong[:3], f"{len(names)}, all of the sandbox's or the shared services'")
 
