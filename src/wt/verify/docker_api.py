@@ -89,8 +89,8 @@ def _answers(inside: Heard) -> Check:
         answer = of(inside, f"api:{key}")
         if answer.code != _OK:
             socket = of(inside, "api:socket")
-            why = answer.shown if socket.worked else socket.shown
-            return unknown(control, tried, f"{key}: {answer.code or why}", _UP)
+            why = str(answer.code or "nobody answers") if socket.worked else socket.shown
+            return unknown(control, tried, f"{key}: {why}", _UP)
     return judged(control, tried, (), "both are answered")
 
 
