@@ -12,6 +12,8 @@ from wt.errors import ToolError
 # Seconds that a script may take, and bytes that it may say.
 SECONDS = 40
 _MOST = 1_000_000
+# Root's, where the image has the user's own programs first.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ROLE = "verify"
 # What has been left by a wt that was killed ends by itself.
 _LIFE = 120
@@ -36,7 +38,8 @@ def run(
         env: variables that it gets.
         under: the program that starts the shell.
     """
-    options = ["--workdir=/", *(f"--env={name}={value}" for name, value in (env or {}).items())]
+    given = {"PATH": _PATH, **(env or {})}
+    options = ["--workdir=/", *(f"--env={name}={value}" for name, value in given.items())]
     # It ends inside, too, when its time has come; what runs there does not end with docker's client.
     limited = ("timeout", "-k", "3", str(SECONDS), *under, shell, "-c", script)
     command = ["docker", "exec", *options, container, *limited]

@@ -410,6 +410,9 @@ def test_what_a_script_says_has_one_line(tmp_path: Path) -> None:
     assert (heard["y"].code, heard["z"].code, len(heard["w"].text)) == (1, 127, 300)
 
 
+SYSTEM = "--env=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
 class Engine:
     """Takes the commands that would reach docker."""
 
@@ -450,7 +453,7 @@ def test_a_script_ends_in_the_container_by_itself_and_its_answer_is_cut(engine: 
     (line,) = engine.asked
     assert line[:3] == ["sh", "-c", '"$@" 2>/dev/null | head -c 1000000']
     ended = ["timeout", "-k", "3", "40", "nice", "bash", "-c", "echo x"]
-    assert line[4:] == ["docker", "exec", "--workdir=/", "--env=A=b", "c", *ended]
+    assert line[4:] == ["docker", "exec", "--workdir=/", SYSTEM, "--env=A=b", "c", *ended]
 
 
 def test_the_last_line_counts() -> None:
