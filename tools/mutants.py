@@ -54,6 +54,7 @@ PROXY, SCRIPT = "e2e/test_docker_proxy.py", "test_hardening.py"
 MOUNTED = f"{CONTROLS}the_docker_proxy_is_mounted"
 NAMES, SYMLINKS = "test_gate.py::test_paths_that_leave", "test_gate.py::test_where_symlinks_lead"
 BARE, TRUST = "test_gate.py::test_bare_layouts", "test_trust.py::test_"
+VERIFY = "test_verify.py::test_"
 WEAK, BESIDE = "test_weakness.py::test_a_weakness_is_named", "test_weakness.py::test_what_stands_beside"
 
 MUTANTS = (
@@ -357,6 +358,30 @@ MUTANTS = (
         " GPG_AGENT_INFO=",
     ),
     *_swapped("scaffold.py", SANDBOX, ('"read_only: true, bind', '"bind'), ('", read_only: true, tmpfs', '", tmpfs')),
+    # What wt verify takes for blocked.
+    *_swapped("verify/answers.py", f"{VERIFY}another_answer", ("if not attack.says(reason):", "if False:")),
+    *_swapped(
+        "verify/answers.py",
+        f"{VERIFY}where_no_write_works",
+        ("if positive is not None and not positive.worked:", "if False:"),
+    ),
+    *_swapped(
+        "verify/privileges.py",
+        f"{VERIFY}without_its_positive_control",
+        ("if not held and blind:", "if False:"),
+        ('if not found.worked or elsewhere.text != "0":', "if not found.worked:"),
+        ("if not elsewhere.worked or len(elsewhere.text.split()) < 7:", "if False:"),
+        ('if elsewhere.code is None or elsewhere.says("operation not permitted|not found|no number"):', "if False:"),
+    ),
+    *_swapped(
+        "verify/limits.py", f"{VERIFY}without_its_positive", ("if _number(elsewhere.text) is not None:", "if False:")
+    ),
+    *_swapped(
+        "verify/docker_api.py", f"{VERIFY}another_answer", ("""if '"message"' not in answer.text]""", "if False]")
+    ),
+    *_swapped("verify/variables.py", f"{VERIFY}variables_that_stay", ("elif plain != [*NAMES, _DONE]:", "elif False:")),
+    *_without("probe.py", f"{VERIFY}the_weak_container_sees", '"--network=none", ', ', docker.PROJECT: ""'),
+    *_swapped("probe.py", f"{VERIFY}the_weak_container_goes", ('docker.remove("container", name)', "pass")),
 )
 
 

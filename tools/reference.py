@@ -35,6 +35,7 @@ KINDS = (
     model.ImportReport,
     review.Review,
     gate.Concern,
+    model.Check,
     model.Leftover,
     model.Finding,
     model.TrustReport,

@@ -141,7 +141,8 @@ def only_here(tree: Worktree, host: dict[str, str]) -> tuple[str, ...]:
 
 def _busy(holdings: Iterable[Holding]) -> Mapping[str, tuple[str, ...]]:
     """What somebody runs in each compose project that is alive; one that does not answer may be at work, too."""
-    wanted = {each.id for each in holdings if each.kind == "container" and each.running and each.role != "import"}
+    alive = (each for each in holdings if each.kind == "container" and each.running)
+    wanted = {each.id for each in alive if each.role not in naming.PASSING}
     if not wanted:
         return {}
     found: dict[str, tuple[str, ...]] = {}

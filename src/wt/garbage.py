@@ -136,7 +136,7 @@ def decide(estate: Estate, *, named: Collection[str], now: datetime) -> tuple[Pi
         *(_worktree(each, estate) for each in estate.candidates),
         *(_orphan(each, estate) for each in estate.orphans),
         *_sandboxes(estate),
-        *_imports(estate, now),
+        *_passing(estate, now),
         *(_image(each) for each in estate.holdings if _is_old_build(each, estate)),
         *(_network(each) for each in estate.holdings if each.kind == "network" and not each.used),
         *(_refs(stand_in(estate.repository, name), commits) for name, commits in sorted(estate.refs.items())),
@@ -213,11 +213,14 @@ def _unless_busy(row: Leftover, group: tuple[Holding, ...], estate: Estate) -> P
     return Piece(row, (RemoveHoldings(group),))
 
 
-def _imports(estate: Estate, now: datetime) -> Iterator[Piece]:
+def _passing(estate: Estate, now: datetime) -> Iterator[Piece]:
+    """Containers of a command that was killed before it could remove them."""
     for each in estate.holdings:
         longest = _LONGEST_IMPORT if each.running else _BETWEEN
-        if each.role == "import" and (not each.created or now - each.created > longest):
+        if each.role in naming.PASSING and (not each.created or now - each.created > longest):
             row = Leftover("import", each.name, "served an import that has ended", "removable", each.size)
+            if each.role == "verify":
+                row = Leftover("verify", each.name, "stood beside a sandbox that was verified", "removable", each.size)
             yield Piece(row, (RemoveHoldings((each,)),))
 
 

@@ -100,7 +100,7 @@ def _inspected(kind: str, listed: str) -> list[dict[str, Any]]:
 
 def _is_ours(labels: Mapping[str, str]) -> bool:
     """Whether compose or wt made the container: what a user runs of a sandbox's image has the image's labels, too."""
-    return docker.NUMBER in labels or labels[naming.LABEL_ROLE] == "import"
+    return docker.NUMBER in labels or labels[naming.LABEL_ROLE] in naming.PASSING
 
 
 def _container(data: dict[str, Any]) -> Holding:

@@ -201,7 +201,7 @@ class Holding:
         repository: the repository's eight digits; empty where nothing says so, `unprepared` without a `.env`.
         worktree: id of the worktree, empty where it belongs to none.
         common_dir: where the repository was when it was made, None where nothing says so.
-        role: `sandbox`, `shared` or `import`.
+        role: `sandbox`, `shared`, `import` or `verify`.
         running: whether a container is alive.
         used: whether a container has it, running or not.
         outdated: whether it is a build that another one has taken the name of.
@@ -304,11 +304,31 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One row of `wt verify`.
+
+    Attributes:
+        control: what should hold.
+        tried: what was done to get around it, or asked.
+        answer: what came back.
+        state: holds, fails, or unknown where it could not be shown.
+        hint: what to do about it, None where there is nothing to say.
+    """
+
+    control: str
+    tried: str
+    answer: str
+    state: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
 class Leftover:
     """One row of `wt gc`.
 
     Attributes:
-        kind: sandbox, shared services, image, network, volume, import, worktree, private repository, refs or trash.
+        kind: sandbox, shared services, image, network, volume, import, verify, worktree, private repository, refs or
+            trash.
         name: what is meant, unique among those of its kind.
         reason: why it may go, or why it stays.
         state: removable or kept; removed or failed once that was tried.

@@ -27,6 +27,8 @@ LABEL_REPOSITORY = "wt.repo"
 LABEL_COMMON_DIR = "wt.common-dir"
 LABEL_WORKTREE = "wt.worktree"
 LABEL_ROLE = "wt.role"
+# Roles of containers that wt makes for itself, for as long as a command takes.
+PASSING = frozenset({"import", "verify"})
 LABEL_CONFIG = "wt.config"
 LABEL_HIDDEN = "wt.hidden"
 

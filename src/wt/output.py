@@ -11,15 +11,26 @@ import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wt import naming, streams
+from wt import measures, naming, streams
 from wt.errors import WtError
 from wt.gate import Concern
-from wt.model import Finding, ImportReport, InitReport, Leftover, ServiceStatus, TrustReport, Worktree, WorktreeStatus
+from wt.model import (
+    Check,
+    Finding,
+    ImportReport,
+    InitReport,
+    Leftover,
+    ServiceStatus,
+    TrustReport,
+    Worktree,
+    WorktreeStatus,
+)
 from wt.review import Review
+from wt.verify import report
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -203,6 +214,9 @@ def _rows(rows: Sequence[object]) -> None:
         )
     elif rows and all(isinstance(row, Leftover) for row in rows):
         _leftovers([row for row in rows if isinstance(row, Leftover)])
+    elif rows and all(isinstance(row, Check) for row in rows):
+        for text, red in report.lines([row for row in rows if isinstance(row, Check)]):
+            _write_red(text) if red and sys.stdout.isatty() else _write(text)
     else:
         for row in rows:
             if isinstance(row, ImportReport):
@@ -217,10 +231,10 @@ def _leftovers(rows: Sequence[Leftover]) -> None:
     if gone:
         _table(
             ["WHAT", "NAME", "SIZE", "WHY"],
-            [[row.kind, row.name, "-" if row.size is None else _size(row.size), row.reason] for row in gone],
+            [[row.kind, row.name, "-" if row.size is None else measures.size(row.size), row.reason] for row in gone],
         )
         verb = "removed" if gone[0].state == "removed" else "to remove"
-        _write(f"{len(gone)} {verb}, {_size(sum(row.size or 0 for row in gone))}")
+        _write(f"{len(gone)} {verb}, {measures.size(sum(row.size or 0 for row in gone))}")
     for row in (row for row in rows if row not in gone):
         _write(f"{row.state}: {row.kind} {row.name}: {row.reason}")
         if row.hint:
@@ -315,9 +329,9 @@ def _status_cells(row: WorktreeStatus, *, sized: bool) -> list[str]:
     inside = "unreadable" if row.unsynced is None else f"{row.unsynced} to sync" if row.unsynced else "-"
     ahead, behind = ("-" if number is None else str(number) for number in (row.ahead, row.behind))
     tree = "gone" if row.state == "gone" else {True: "dirty", False: "clean", None: "unreadable"}[row.dirty]
-    size = [_size(row.size or 0)] if sized else []
+    size = [measures.size(row.size or 0)] if sized else []
     state = row.state + ", outdated" * row.outdated + ", unguarded" * row.unguarded
-    return [row.worktree.name, branch, state, inside, tree, ahead, behind, _age(row.last_commit), *size]
+    return [row.worktree.name, branch, state, inside, tree, ahead, behind, measures.age(row.last_commit), *size]
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> None:
@@ -337,24 +351,6 @@ def _table(heads: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
-
-
-def _age(moment: datetime | None) -> str:
-    if moment is None:
-        return "-"
-    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 def _plain(value: object) -> object:

@@ -26,7 +26,7 @@ ACCOUNTS = ["root", "user"] if os.geteuid() == 0 else ["user"]
 
 
 # What is made once and takes seconds. Its tests run in one process, as those do that would be in each other's way.
-MADE_ONCE = ("lived_in", "harbour", "plain", "many", "drifting")
+MADE_ONCE = ("lived_in", "harbour", "plain", "many", "drifting", "proved")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -118,6 +118,10 @@ VERBS = {
         "! wt gc --dry-run | grep left && ! test -e .git/wt-sandbox/harbour-left && git rev-parse -q --verify left",
     ),
     "review x": ("wt exec x -- git commit -q --allow-empty -m v", "wt review x"),
+    "verify x": (
+        "wt up x",
+        "! docker ps --all --quiet --filter label=wt.role=verify --filter label=wt.worktree=harbour-x | grep .",
+    ),
     "trust --yes": ("date >>.devcontainer/note", "wt prepare && rm .devcontainer/note"),
     "doctor": ("true", "wt doctor --json | grep '\"result\"'"),
     "completion bash": ("true", "wt completion bash | bash -n"),

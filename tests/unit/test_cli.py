@@ -12,7 +12,7 @@ import wt as package
 from unit.repos import WORKSPACES, WT, Inside, git, initialised, linked, repository, wt
 
 VERBS = ["init", "prepare", "new", "up", "down", "ls", "rm", "sync", "exec", "shell", "agent", "path", "logs", "shared"]
-VERBS += ["completion"]
+VERBS += ["completion", "verify"]
 NO_ENGINE = [
     "wt: Docker is not running",
     "hint: start it, or change DOCKER_HOST, which says where it is",

@@ -31,7 +31,7 @@ TREES = ["shop", "feature", "main", "topic"]
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        *((f"wt {verb} ", TREES) for verb in ("up", "down", "rm", "sync", "review", "trust")),
+        *((f"wt {verb} ", TREES) for verb in ("up", "down", "rm", "sync", "review", "trust", "verify")),
         *((f"wt {verb} ", TREES) for verb in ("exec", "shell", "agent", "path", "logs")),
         ("wt-sandbox path f", ["feature"]),
         ("wt path t", ["topic"]),

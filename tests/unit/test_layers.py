@@ -10,13 +10,13 @@ import wt
 
 # Each may import what stands above it here; a folder of rooms, such as `commands`, counts as one.
 LAYERS = (
-    "errors",
+    "errors measures",
     "model",
     "steps versions complaints streams contexts",
     "process locks naming hostile mounts host",
     "config envfile node trash trust sources",
     "scaffold git history docker engine gate weakness",
-    "checkouts disks lfs compose merges health difference review nested",
+    "checkouts disks lfs compose merges health difference review nested probe verify",
     "private_repo importer inventory addition strays",
     "plan removal apply selection drift",
     "garbage",
@@ -46,6 +46,7 @@ ADAPTERS = {
     "nested",
     "importer",
     "inventory",
+    "probe",
     "hostile",
     "locks",
     "mounts",
@@ -62,6 +63,7 @@ PURE = [
     "garbage",
     "gate",
     "host",
+    "measures",
     "model",
     "naming",
     "plan",
@@ -137,7 +139,7 @@ def test_only_cli_imports_commands_and_what_speaks() -> None:
     assert {a for a, b in pairs if b == "output"} == {"cli"}
 
 
-@pytest.mark.parametrize("pure", PURE)
+@pytest.mark.parametrize("pure", [*PURE, *(name[3:] for name in SOURCES if room(name) == "verify")])
 def test_pure_modules_touch_no_adapter(pure: str) -> None:
     assert {room(other) for other in IMPORTS[f"wt.{pure}"]} & ADAPTERS == set()
 

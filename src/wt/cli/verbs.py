@@ -238,6 +238,20 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
+def verify(name: Name = None, as_json: Json = False) -> None:
+    """Attack a running sandbox, and say what holds.
+
+    Nothing of that stays, and nothing that runs is disturbed. The exit code is 1 unless everything holds.
+    """
+    from wt.commands import verify as command
+
+    found = command.run(context(), name)
+    output.answer("verify", found, as_json=as_json)
+    if any(row.state != "holds" for row in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def trust(name: Name = None, yes: Yes = False, as_json: Json = False) -> None:
     """Approve a changed .devcontainer.
 

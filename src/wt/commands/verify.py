@@ -1,0 +1,125 @@
+"""`wt verify`: attacks on the sandbox that runs, from inside and from the host; nothing of them stays."""
+
+import secrets
+import shlex
+from collections.abc import Mapping
+
+from wt import (
+    checkouts,
+    compose,
+    config,
+    docker,
+    envfile,
+    git,
+    hostile,
+    naming,
+    observe,
+    plan,
+    probe,
+    selection,
+    trust,
+    weakness,
+)
+from wt.errors import Refused, UsageError
+from wt.model import Check, Container, Context, Worktree
+from wt.verify import answers, groups, variables
+from wt.verify.target import HELPERS, Target
+
+
+def run(context: Context, name: str | None) -> tuple[Check, ...]:
+    """One row for each control of a worktree's sandbox.
+
+    Raises:
+        UsageError: it does not run.
+        Refused: its configuration was not approved.
+    """
+    tree = selection.worktree(context, name)
+    containers = docker.containers()
+    app = _running(tree, containers)
+    _require_trust(tree)
+    with context.progress.step(f"attacks on the sandbox of {tree.name}"):
+        labels = {key: value for key, value in _labels(tree).items() if value}
+        (found,) = probe.inspected([app.id]) or (None,)
+        if found is None:
+            raise _down(tree)
+        with probe.weak(str(found["Image"]), labels) as foreign:
+            return _attack(_target(context, tree, containers, app, foreign), app.id)
+
+
+def _attack(target: Target, app: str) -> tuple[Check, ...]:
+    """All scripts, and what is made of their answers."""
+    given = variables.injected(target.mark)
+    said = (
+        probe.run(app, "bash", groups.inside(target)),
+        probe.run(target.foreign[1], "bash", groups.weak(target), under=probe.UNBOUND),
+        probe.run(app, "sh", variables.SCRIPT, env=given),
+    )
+    return groups.checks(target, *map(answers.parse, said))
+
+
+def _running(tree: Worktree, containers: tuple[Container, ...]) -> Container:
+    app = observe.app(containers, naming.project_name(tree))
+    if app is None or not app.running or not observe.env_value(tree, "WT_CONFIG"):
+        raise _down(tree)
+    return app
+
+
+def _down(tree: Worktree) -> UsageError:
+    return UsageError(f"the sandbox of {tree.name} does not run", hint=shlex.join(["wt", "up", tree.name]))
+
+
+def _require_trust(tree: Worktree) -> None:
+    """Compose reads files of the worktree, and what they include."""
+    if not trust.is_trusted(tree.repository, trust.look(tree.path)):
+        raise Refused(
+            f"{trust.DIRECTORY} of {tree.name} differs from what you trusted: what it says counts for nothing",
+            hint=f"read it, then: {shlex.join(['wt', 'trust', tree.name])}",
+        )
+
+
+def _require_whole(tree: Worktree, values: Mapping[str, str], settings: config.Config) -> None:
+    """What an older wt wrote may lack a value."""
+    try:
+        weakness.ground(values, settings.protect)
+    except KeyError as error:
+        message = f"{plan.ENV_FILE} of {tree.name} lacks {error.args[0]}"
+        raise UsageError(message, hint=shlex.join(["wt", "up", tree.name])) from error
+
+
+def _labels(tree: Worktree) -> dict[str, str]:
+    """Whose weak container it is, where one is left over."""
+    return {
+        naming.LABEL_REPOSITORY: naming.repository_id(tree.repository),
+        naming.LABEL_COMMON_DIR: str(tree.repository.common_dir),
+        naming.LABEL_WORKTREE: tree.id,
+    }
+
+
+def _target(
+    context: Context, tree: Worktree, containers: tuple[Container, ...], app: Container, foreign: tuple[str, str]
+) -> Target:
+    settings = config.load(tree.path)
+    values = envfile.read((hostile.read(tree.path, plan.ENV_FILE) or b"").decode(errors="surrogateescape"))
+    _require_whole(tree, values, settings)
+    siblings = tuple(each for each in checkouts.worktrees(tree.repository) if each.id != tree.id)
+    projects = {naming.project_name(each) for each in siblings}
+    helpers = {each.service: each for each in containers if each.project == app.project and each.service in HELPERS}
+    theirs = [each for each in containers if each.project in projects]
+    known = {
+        each["Id"]: each for each in probe.inspected([app.id, *(each.id for each in (*helpers.values(), *theirs))])
+    }
+    mounts = [mount for each in theirs for mount in known.get(each.id, {}).get("Mounts") or ()]
+    return Target(
+        worktree=tree,
+        values=values,
+        protect=settings.protect,
+        services=compose.resolved(plan.compose_project(tree)).get("services") or {},
+        app=known.get(app.id) or {},
+        helpers={service: known[each.id] for service, each in helpers.items() if each.id in known},
+        siblings=siblings,
+        volumes=frozenset(str(each["Name"]) for each in mounts if each["Type"] == "volume"),
+        remotes=git.settings(tree.repository, tree.branch).remotes,
+        foreign=foreign,
+        mark=f"wt-verify-{secrets.token_hex(4)}",
+        writable=not (tree.is_main and context.user.is_root),
+    )

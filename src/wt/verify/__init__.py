@@ -1,0 +1,1 @@
+"""Attacks on a running sandbox: what is tried inside, and how each answer is judged."""

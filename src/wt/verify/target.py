@@ -1,0 +1,71 @@
+"""What is known of a sandbox before it is attacked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wt import naming, weakness
+from wt.model import Remote, Worktree
+
+# The container that people work in.
+APP = "app"
+# Services of compose.wt.yml that stand beside it.
+HELPERS = ("guard", "docker-proxy")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running sandbox, as the host sees it.
+
+    Attributes:
+        values: of `.devcontainer/.env`.
+        protect: paths that wt.toml adds to those that can only be read.
+        services: what compose makes of its files.
+        app: what the engine knows of the container that people work in.
+        helpers: what it knows of the services of wt's beside it, by service.
+        siblings: the other worktrees of the repository.
+        volumes: volumes of their sandboxes.
+        remotes: those of the host's repository.
+        foreign: name and id of a container that is none of the sandbox's business.
+        mark: in the name of all that a script makes.
+        writable: whether the sandbox's user may write to /app at all.
+    """
+
+    worktree: Worktree
+    values: Mapping[str, str]
+    protect: tuple[str, ...]
+    services: Mapping[str, Any]
+    app: Mapping[str, Any]
+    helpers: Mapping[str, Mapping[str, Any]]
+    siblings: tuple[Worktree, ...]
+    volumes: frozenset[str]
+    remotes: tuple[Remote, ...]
+    foreign: tuple[str, str]
+    mark: str
+    writable: bool = True
+
+    @property
+    def project(self) -> str:
+        return naming.project_name(self.worktree)
+
+    @property
+    def container(self) -> str:
+        """The name of the container that people work in."""
+        return str(self.app.get("Name") or "").removeprefix("/")
+
+    @property
+    def service(self) -> Mapping[str, Any]:
+        """What compose makes of its service."""
+        return self.services.get(APP) or {}
+
+    @property
+    def own_mounts(self) -> tuple[tuple[str, str, bool], ...]:
+        """Source, target and whether it is read-only of what wt itself mounts, whatever the compose files say."""
+        ground = weakness.ground(self.values, self.protect)
+        return tuple(sorted(each[1:] for each in ground.mounts if each[0] == APP))
+
+    def inner(self, path: Path) -> str | None:
+        """Where a path of the host's is inside, if it lies in the worktree."""
+        top = self.worktree.path
+        return f"/app/{path.relative_to(top)}" if path.is_relative_to(top) and path != top else None

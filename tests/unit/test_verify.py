@@ -1,0 +1,481 @@
+"""`wt verify`: what is made of the answers. Each control holds, fails, and can't be shown where its attack breaks."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit.nouns import MAIN, REPOSITORY, tree
+from wt import docker, garbage, naming, probe, process
+from wt.errors import Interrupted, ToolError
+from wt.model import Check, Holding, Remote
+from wt.verify import answers, docker_api, groups, report, siblings, variables, writes
+from wt.verify.answers import Answer
+from wt.verify.target import HELPERS, Target
+
+VALUES = {
+    "COMPOSE_PROJECT_NAME": "feature-x",
+    "LOCAL_WORKSPACE_FOLDER": "/code/feature",
+    "GIT_COMMON_DIR": "/code/shop/.git",
+    "HOST_HOME": "/home/ada",
+    "WT_UID": "1001",
+    "WT_GID": "1002",
+    "WT_GIT_DIR": "/s/repo.git",
+    "WT_DOT_GIT": "/s/dot-git",
+    "WT_DOT_GIT_RO": "true",
+    "WT_HOST_GIT": "/s/host.git",
+    "WT_LFS": "/s/lfs",
+    "WT_CA_BUNDLE": "/dev/null",
+    "WT_SHARED_PROJECT": "shared",
+    "WT_TMP": "1g",
+    "WT_CONFIG": "c0ffee",
+}
+HOST_CONFIG = {
+    "Privileged": False,
+    "CapAdd": None,
+    "CapDrop": ["ALL"],
+    "SecurityOpt": ["no-new-privileges:true"],
+    "NetworkMode": "1234",
+    "PidMode": "",
+    "IpcMode": "private",
+    "UsernsMode": "",
+    "MaskedPaths": ["/proc/kcore"],
+    "ReadonlyPaths": ["/proc/sys"],
+    "Devices": None,
+    "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}]},
+    "Memory": 1024,
+    "PidsLimit": 99,
+    "Tmpfs": {"/tmp": "exec,nosuid,nodev"},
+}
+HELPER = {
+    "State": {"Status": "running"},
+    "HostConfig": HOST_CONFIG | {"NetworkMode": "none", "ReadonlyRootfs": True},
+}
+SIBLING = tree("other")
+API = {"type": "volume", "source": "docker-api", "target": "/run/docker-api", "read_only": True}
+VOLUMES = [API, {"type": "volume", "source": "store", "target": "/home/vscode/.npm"}]
+REMOTES = (Remote("origin", "git@example.com:x.git"), Remote("disk", "/srv/x.git"))
+
+
+def _target(**changes: Any) -> Target:
+    own = naming.project_name(changes.get("worktree", tree()))
+    app: dict[str, Any] = {"Name": f"/{own}-app-1", "Id": "a" * 64, "HostConfig": HOST_CONFIG}
+    app["Config"] = {"User": "1001:1002", "Labels": {naming.LABEL_CONFIG: "c0ffee"}}
+    services = {"app": {"volumes": VOLUMES, "tmpfs": ["/tmp:exec,nosuid,nodev"]}} | {name: {} for name in HELPERS}
+    target = Target(
+        worktree=tree(),
+        values=VALUES,
+        protect=("secrets",),
+        services=services,
+        app=app,
+        helpers=dict.fromkeys(HELPERS, HELPER),
+        siblings=(SIBLING,),
+        volumes=frozenset({"other_store"}),
+        remotes=REMOTES,
+        foreign=("wt-verify-f", "f" * 64),
+        mark="wt-verify-1",
+    )
+    target = replace(target, **changes)
+    mounts = [
+        {"Type": "bind", "Source": source, "Destination": place, "RW": not read_only}
+        for source, place, read_only in target.own_mounts
+    ]
+    mounts += [{"Type": "volume", "Name": "feature_store", "Destination": "/home/vscode/.npm", "RW": True}]
+    api = {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": False}
+    mounts += [api] if docker_api.PROXY in target.services else []
+    mounts += [{"Type": "tmpfs", "Source": "", "Destination": "/app/.claude-docker", "RW": False}]
+    return replace(target, app=app | {"Mounts": mounts})
+
+
+TARGET = _target()
+EPERM = Answer(1, "Operation not permitted")
+ABSENT = Answer(2, "ls: cannot access: No such file or directory")
+ZERO, SOME = Answer(0, "0" * 16), Answer(0, "00000000a80425fb")
+OK, READ_ONLY, BUSY = Answer(0, ""), Answer(1, "x: Read-only file system"), Answer(1, "Device or resource busy")
+STATUS = dict.fromkeys(("CapBnd", "CapPrm", "CapEff", "CapInh", "CapAmb"), ZERO)
+
+
+def _mounted(target: Target) -> dict[str, Answer]:
+    own = {place: "ro" if read_only else "rw" for _, place, read_only in target.own_mounts}
+    found = own | {"/": "rw", "/proc": "rw", "/etc/hosts": "rw", "/home/vscode/.npm": "rw"}
+    found |= {"/tmp": "rw,nosuid,nodev", "/app/.claude-docker": "ro"}
+    found |= {"/run/docker-api": "ro"} if docker_api.PROXY in target.services else {}
+    return {f"mount:{place}": Answer(0, f"{options},relatime") for place, options in found.items()}
+
+
+def _inside(target: Target) -> dict[str, Answer]:
+    own = target.container
+    names = f"/{own} /shop-shared-12345678-postgres-1"
+    return {
+        **STATUS,
+        "NoNewPrivs": Answer(0, "1"),
+        "Seccomp": Answer(0, "2"),
+        "Uid": Answer(0, "1001\t1001 1001 1001"),
+        "Gid": Answer(0, "1002 1002 1002 1002"),
+        "Groups": Answer(0, "1002 "),
+        "keyctl": EPERM,
+        "namespace": Answer(1, "unshare: unshare failed: Operation not permitted"),
+        "setuid": Answer(0, "vscode P"),
+        "sudo": Answer(1, "not found"),
+        "su": Answer(0, "/usr/bin/su"),
+        "limit:memory": Answer(0, "1024"),
+        "limit:processes": Answer(0, "99"),
+        **_mounted(target),
+        **{f"write:{place}": READ_ONLY for place in writes.places(target)},
+        **{f"{deed}:{place}": BUSY for deed in ("rename", "remove") for place in (*writes.places(target), "/app/.git")},
+        **{f"{deed}:control": OK for deed in ("write", "rename", "remove")},
+        "write:control-git": OK,
+        "write:control-file": OK,
+        **{f"path:{path}": ABSENT for path in ("/code/shop/.git", "/code/shop/.git/wt-sandbox", SIBLING.path)},
+        f"path:{naming.private_repo(SIBLING)}": ABSENT,
+        "path:control": Answer(0, "/app"),
+        **{f"api:{name}:{port}": Answer(6, "?") for name in ("other", "docker-proxy") for port in (2375, 2376)},
+        "api:control": Answer(0, "172.18.0.2 feature"),
+        "push:1": Answer(128, "git@example.com: Permission denied (publickey)."),
+        "push:2": Answer(128, "fatal: '/srv/x.git' does not appear to be a git repository"),
+        "push:control": Answer(0, "a" * 40),
+        "push:host": Answer(1, "error: remote unpack failed: unable to create temporary object directory"),
+        "sockets:planted": Answer(0, "/tmp/x.sock"),
+        "sockets:left": OK,
+        "sockets:count": Answer(0, "16"),
+        "sockets:control": OK,
+        "sockets:linked": OK,
+        "api:socket": OK,
+        "api:usual": OK,
+        "api:host": Answer(0, f"unix://{docker_api.SOCKET}"),
+        "api:ping": Answer(200, "OK"),
+        "api:own": Answer(200, "{"),
+        "api:list": Answer(200, "["),
+        "api:names": Answer(0, names),
+        **{f"api:{number}": Answer(403, '{"message": "no"}') for number in range(len(docker_api.refused(target)))},
+        "end": OK,
+    }
+
+
+INSIDE = _inside(TARGET)
+WEAK = {
+    **dict.fromkeys(STATUS, SOME),
+    "NoNewPrivs": Answer(0, "0"),
+    "Seccomp": Answer(0, "0"),
+    "keyctl": Answer(0, "a keyring"),
+    "namespace": OK,
+    "setuid": Answer(0, "vscode L 2026-11-26 0 99999 7 -1"),
+    "limit:memory": Answer(0, "9223372036854771712"),
+    "limit:processes": Answer(0, "max"),
+    "end": OK,
+}
+GONE = Answer(0, "done")
+VARIABLES = {
+    "sh -c": Answer(0, f"{' '.join(variables.NAMES)} done"),
+    **dict.fromkeys(("bash -c", "bash -lc", "bash -ic", "bash -lic"), GONE),
+    "end": OK,
+}
+
+
+def _rows(
+    target: Target = TARGET,
+    inside: Mapping[str, Answer] = INSIDE,
+    weak: Mapping[str, Answer] = WEAK,
+    variable: Mapping[str, Answer] = VARIABLES,
+) -> list[Check]:
+    return [row for row in groups.checks(target, inside, weak, variable) if row.state != "holds"]
+
+
+def test_all_holds_in_a_sandbox_as_it_should_be() -> None:
+    assert _rows() == []
+    main = _target(worktree=MAIN, values=VALUES | {"WT_DOT_GIT_RO": "false", "WT_DOT_GIT": "/s/repo.git"})
+    assert _rows(main, _inside(main)) == []
+
+
+def test_nothing_is_shown_by_no_answer() -> None:
+    """What the engine knows is all that holds then: nobody was there to be blocked."""
+    rows = groups.checks(TARGET, {}, {}, {})
+    held = {row.control for row in rows if row.state == "holds"}
+    assert {name.partition(":")[0] for name in held} == {"container", "service", "mounts, by the engine", "siblings"}
+    assert "siblings: volumes" in held and "siblings: directories" not in held
+    assert not any(row.state == "fails" for row in rows)
+
+
+# What is answered otherwise inside; the control, and what becomes of it.
+ELSE = [
+    *((key, SOME, "capabilities", "fails") for key in STATUS),
+    ("CapBnd", Answer(None, ""), "capabilities", "unknown"),
+    ("Seccomp", Answer(0, "0"), "seccomp", "fails"),
+    ("keyctl", Answer(0, "a keyring"), "seccomp", "fails"),
+    ("keyctl", Answer(127, "perl: not found"), "seccomp", "unknown"),
+    ("NoNewPrivs", Answer(0, "0"), "no-new-privileges", "fails"),
+    ("NoNewPrivs", Answer(None, ""), "no-new-privileges", "unknown"),
+    ("setuid", WEAK["setuid"], "setuid", "fails"),
+    ("setuid", Answer(127, "passwd: not found"), "setuid", "unknown"),
+    ("namespace", OK, "user namespaces", "fails"),
+    ("namespace", Answer(1, "No space left on device"), "user namespaces", "unknown"),
+    ("sudo", Answer(0, "/usr/bin/sudo"), "sudo", "fails"),
+    ("su", Answer(1, "not found"), "sudo", "unknown"),
+    ("Uid", Answer(0, "0 0 0 0"), "user", "fails"),
+    ("Groups", Answer(0, "1002 999"), "user", "fails"),
+    ("limit:memory", Answer(0, "max"), "limit: memory", "fails"),
+    ("limit:memory", Answer(0, "2048"), "limit: memory", "fails"),
+    ("limit:processes", Answer(1, "no such file"), "limit: processes", "unknown"),
+    ("mount:/wt/objects", Answer(0, "rw"), "mounts", "fails"),
+    ("mount:/var/run/docker.sock", Answer(0, "rw"), "mounts", "fails"),
+    ("mount:/tmp", Answer(0, "rw,nodev"), "mounts", "fails"),
+    ("mount:/run/docker-api", Answer(0, "rw"), "mounts", "fails"),
+    ("write:/wt/objects", OK, "read-only: /wt/objects", "fails"),
+    ("write:/wt/objects", Answer(1, "Permission denied"), "read-only: /wt/objects", "unknown"),
+    ("write:/app/secrets", Answer(1, "No such file or directory"), "read-only: /app/secrets", "unknown"),
+    ("rename:/app/.vscode", OK, "fixed: /app/.vscode", "fails"),
+    ("remove:/app/.git", Answer(1, "Permission denied"), "fixed: /app/.git", "unknown"),
+    ("path:/code/other", Answer(0, "/code/other"), "siblings: directories", "fails"),
+    ("path:/code/other", Answer(1, "Permission denied"), "siblings: directories", "unknown"),
+    ("path:/code/shop/.git", OK, "host's git directory", "fails"),
+    ("api:other:2375", Answer(0, "OK"), "siblings: docker api", "fails"),
+    ("api:other:2375", Answer(28, "timed out"), "siblings: docker api", "unknown"),
+    ("api:control", Answer(2, ""), "siblings: docker api", "unknown"),
+    ("push:1", Answer(0, "[new branch]"), "push: origin", "fails"),
+    ("push:1", Answer(128, "Could not resolve hostname"), "push: origin", "unknown"),
+    ("push:1", Answer(127, "ssh: not found"), "push: origin", "unknown"),
+    ("push:1", Answer(128, "ERROR: Repository not found."), "push: origin", "unknown"),
+    ("push:2", Answer(0, ""), "push: disk", "fails"),
+    ("push:host", Answer(0, "[new branch]"), "push: host", "fails"),
+    ("push:host", Answer(1, "cannot lock ref"), "push: host", "unknown"),
+    ("push:control", Answer(128, "not a git repository"), "push: host", "unknown"),
+    ("push:control", OK, "push: host", "unknown"),
+    ("sockets:left", Answer(0, "/tmp/vscode-ipc-1.sock"), "sockets", "fails"),
+    ("sockets:control", Answer(1, ""), "sockets", "unknown"),
+    ("sockets:planted", Answer(2, "perl: not found"), "sockets", "unknown"),
+    ("api:ping", Answer(503, ""), "docker api", "unknown"),
+    ("api:own", Answer(403, '{"message": "no"}'), "docker api", "unknown"),
+    ("api:3", Answer(200, "[]"), "docker api: refusals", "fails"),
+    ("api:3", Answer(404, "{}"), "docker api: refusals", "fails"),
+    ("api:3", Answer(0, ""), "docker api: refusals", "unknown"),
+    ("api:3", Answer(403, "Forbidden"), "docker api: refusals", "unknown"),
+    ("api:names", Answer(0, f"/{TARGET.container} /wt-verify-f"), "docker api: list", "fails"),
+    ("api:names", Answer(0, f"/{TARGET.container} /{TARGET.project}-b-app-1"), "docker api: list", "fails"),
+    ("api:names", OK, "docker api: list", "unknown"),
+    ("api:usual", Answer(0, "/var/run/docker.sock"), "docker sockets", "fails"),
+    ("api:host", Answer(0, "tcp://x:2375"), "docker sockets", "fails"),
+    ("end", Answer(None, ""), "script in the sandbox", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "control", "state"), ELSE)
+def test_another_answer_is_another_judgement(key: str, answer: Answer, control: str, state: str) -> None:
+    found = {row.control: row.state for row in _rows(inside=INSIDE | {key: answer})}
+    assert found.get(control) == state, found
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "control"),
+    [
+        *((key, ZERO, "capabilities") for key in STATUS),
+        ("keyctl", EPERM, "seccomp"),
+        ("NoNewPrivs", Answer(0, "1"), "no-new-privileges"),
+        ("setuid", Answer(0, "vscode P"), "setuid"),
+        ("namespace", Answer(1, "Operation not permitted"), "user namespaces"),
+        ("limit:memory", Answer(0, "1024"), "limit: memory"),
+        ("limit:processes", Answer(0, "99"), "limit: processes"),
+        ("end", Answer(None, ""), "script in a weak container"),
+    ],
+)
+def test_without_its_positive_control_nothing_is_shown(key: str, answer: Answer, control: str) -> None:
+    assert {row.control: row.state for row in _rows(weak=WEAK | {key: answer})} == {control: "unknown"}
+
+
+@pytest.mark.parametrize("deed", ["write:control", "rename:control", "remove:control", "write:control-file"])
+def test_where_no_write_works_none_is_blocked(deed: str) -> None:
+    rows = _rows(inside=INSIDE | {deed: Answer(1, "Read-only file system")})
+    assert rows and {row.state for row in rows} == {"unknown"}
+
+
+def test_root_s_main_checkout_can_only_be_read_as_a_whole() -> None:
+    main = _target(worktree=MAIN, values=VALUES | {"WT_DOT_GIT_RO": "false"}, writable=False)
+    denied = Answer(1, "Permission denied")
+    moved = {f"{deed}:/app/.vscode": denied for deed in ("rename", "remove")}
+    assert _rows(main, _inside(main) | moved | {"write:control": denied, "rename:control": denied}) == []
+    assert _rows(replace(main, writable=True), _inside(main) | moved) != []
+
+
+@pytest.mark.parametrize(
+    ("shell", "answer", "state"),
+    [
+        ("bash -c", "SSH_AUTH_SOCK done", "fails"),
+        ("bash -ic", "", "unknown"),
+        ("sh -c", "done", "unknown"),
+    ],
+)
+def test_variables_that_stay_are_named(shell: str, answer: str, state: str) -> None:
+    rows = _rows(variable=VARIABLES | {shell: Answer(0, answer)})
+    assert {row.state for row in rows} == {state}
+
+
+@pytest.mark.parametrize(
+    ("changes", "control"),
+    [
+        ({"Privileged": True}, "privileges"),
+        ({"CapAdd": ["SYS_PTRACE"]}, "privileges"),
+        ({"CapDrop": None}, "privileges"),
+        ({"SecurityOpt": None}, "filters"),
+        ({"SecurityOpt": ["no-new-privileges:true", "seccomp=unconfined"]}, "filters"),
+        ({"MaskedPaths": None}, "filters"),
+        ({"NetworkMode": "host"}, "namespaces"),
+        ({"PidMode": "host"}, "namespaces"),
+        ({"IpcMode": "host"}, "namespaces"),
+        ({"UsernsMode": "host"}, "namespaces"),
+        ({"Devices": [{"PathOnHost": "/dev/kvm"}]}, "devices"),
+        ({"DeviceRequests": [{"Driver": "nvidia"}]}, "devices"),
+        ({"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "80"}]}}, "ports"),
+        ({"PublishAllPorts": True}, "ports"),
+    ],
+)
+def test_what_the_engine_was_told_is_named(changes: dict[str, Any], control: str) -> None:
+    app = {**TARGET.app, "HostConfig": HOST_CONFIG | changes}
+    assert {row.control: row.state for row in _rows(replace(TARGET, app=app))} == {f"container: {control}": "fails"}
+
+
+def test_another_user_or_configuration_is_named() -> None:
+    app = {**TARGET.app, "Config": {"User": "vscode", "Labels": {}}}
+    found = {row.control for row in _rows(replace(TARGET, app=app))}
+    assert found == {"container: user", "container: configuration"}
+
+
+@pytest.mark.parametrize("service", HELPERS)
+@pytest.mark.parametrize("changes", [None, {"State": {"Status": "exited"}}, {"HostConfig": HOST_CONFIG}])
+def test_a_service_that_is_missing_or_weak_is_named(service: str, changes: dict[str, Any] | None) -> None:
+    left = {name: each for name, each in TARGET.helpers.items() if name != service}
+    helpers = left if changes is None else left | {service: HELPER | changes}
+    found = {row.control: row.state for row in _rows(replace(TARGET, helpers=helpers))}
+    assert found == {f"service: {service}": "fails"}
+
+
+def test_mounts_that_the_engine_made_are_compared() -> None:
+    mounts = [dict(each) for each in TARGET.app["Mounts"]]
+    mounts[0]["Source"] = "/elsewhere"
+    mounts[1]["RW"] = not mounts[1]["RW"]
+    extra = {"Type": "bind", "Source": "/", "Destination": "/host", "RW": False}
+    (row,) = _rows(replace(TARGET, app={**TARGET.app, "Mounts": [*mounts[:-1], extra]}))
+    assert row.control == "mounts, by the engine"
+    for part in ("extra: /host", "missing: /app/.claude-docker", "is /elsewhere, not", mounts[1]["Destination"]):
+        assert part in row.answer
+
+
+def test_a_volume_that_a_sibling_has_too_is_named() -> None:
+    assert [row.control for row in _rows(replace(TARGET, volumes=frozenset({"feature_store"})))] == [
+        "siblings: volumes"
+    ]
+
+
+def test_a_sibling_inside_the_workspace_is_an_empty_directory() -> None:
+    inner = replace(SIBLING, path=TARGET.worktree.path / ".trees/other")
+    target = replace(TARGET, siblings=(inner,))
+    absent = {f"path:{path}": ABSENT for path in (inner.path, naming.private_repo(inner))}
+    place = "/app/.trees/other"
+    assert f"find {place} " in siblings.script(target)
+    assert _rows(target, INSIDE | absent | {f"inner:{place}": OK}) == []
+    (row,) = _rows(target, INSIDE | absent | {f"inner:{place}": Answer(0, f"{place}/package.json")})
+    assert (row.control, row.state) == (f"hidden: {place}", "fails")
+
+
+def test_without_a_proxy_there_is_no_api() -> None:
+    target = _target(services={"app": {"volumes": VOLUMES[1:]}})
+    inside = {key: answer for key, answer in INSIDE.items() if key != "mount:/run/docker-api"}
+    (row,) = _rows(target, inside)
+    assert (row.control, row.state) == ("docker sockets", "fails")
+    without = inside | {"api:socket": Answer(1, "no socket"), "api:host": OK}
+    assert _rows(target, without) == []
+
+
+def test_answers_are_read_line_by_line_and_cut() -> None:
+    heard = answers.parse(f"a\t0\tone\nnonsense\nb\tx\ty\nc\t403\t{'z' * 9999}\nd\t1\n")
+    assert heard["a"] == Answer(0, "one")
+    assert heard.keys() == {"a", "c"} and len(heard["c"].text) < 1000
+
+
+@pytest.mark.parametrize("script", [groups.inside(TARGET), groups.weak(TARGET)])
+def test_scripts_are_bash(script: str) -> None:
+    subprocess.run(["bash", "-n", "-c", script], check=True)
+    assert len(script) < 100_000, "an argument may have 128 KiB"
+
+
+def test_what_a_script_says_has_one_line(tmp_path: Path) -> None:
+    script = (
+        f"{answers.PRELUDE}\ntry x printf 'a\\tb\\nc'; try y false; try z no-such-program; say {'w'} 0 \"$(seq 999)\""
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    heard = answers.parse(done.stdout)
+    assert heard["x"] == Answer(0, "a b c")
+    assert (heard["y"].code, heard["z"].code, len(heard["w"].text)) == (1, 127, 300)
+
+
+SYSTEM = "--env=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Engine:
+    """Takes the commands that would reach docker."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def run(self, command: list[str], **_options: object) -> process.Result:
+        self.asked.append(command)
+        return process.Result(0, b"id\n", b"")
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    found = Engine()
+    monkeypatch.setattr(process, "run", found.run)
+    return found
+
+
+def test_the_weak_container_sees_nothing_and_is_nobodys(engine: Engine) -> None:
+    with probe.weak("image", {naming.LABEL_WORKTREE: "feature"}) as (name, _):
+        (made,) = engine.asked
+    assert {"--rm", "--network=none", f"--name={name}", "--label=wt.role=verify", f"--label={docker.PROJECT}="} <= {
+        *made
+    }
+    assert not [each for each in made if re.match("--(privileged|mount|volume|device|pid|ipc|uts|env)|-v", each)]
+    assert made[-3:] == ["--entrypoint=sleep", "image", "120"]
+
+
+@pytest.mark.parametrize("error", [Interrupted, ToolError("x")])
+def test_the_weak_container_goes_whatever_happens(engine: Engine, error: BaseException) -> None:
+    with pytest.raises((Interrupted, ToolError)), probe.weak("image", {}) as (name, _):
+        raise error
+    assert engine.asked[-1] == ["docker", "container", "rm", "--force", "--volumes", name]
+
+
+def test_a_script_ends_in_the_container_by_itself_and_its_answer_is_cut(engine: Engine) -> None:
+    assert probe.run("c", "bash", "echo x", env={"A": "b"}, under=("nice",)) == "id\n"
+    (line,) = engine.asked
+    assert line[:3] == ["sh", "-c", '"$@" 2>/dev/null | head -c 1000000']
+    ended = ["timeout", "-k", "3", "40", "nice", "bash", "-c", "echo x"]
+    assert line[4:] == ["docker", "exec", "--workdir=/", SYSTEM, "--env=A=b", "c", *ended]
+
+
+def test_the_last_line_counts() -> None:
+    rows = [
+        Check("a", "look", "so", "holds", "not said"),
+        Check("b", "look", "x" * 999, "fails", "do"),
+        Check("c", "look", "?", "unknown"),
+    ]
+    (first, b, hint, c, last) = [*report.lines(rows)]
+    assert first == ("holds    a: so (look)", False)
+    assert b[0].startswith("FAILS    b: xxx") and b[1] and len(b[0]) < 200
+    assert hint == ("  hint: do", False) and c == ("UNKNOWN  c: ? (look)", True)
+    assert last[0] == "3 controls: 1 hold, 1 fail, 1 could not be shown"
+
+
+@pytest.mark.parametrize("role", sorted(naming.PASSING))
+def test_what_a_killed_verify_left_is_garbage(role: str) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    now = datetime.now(UTC)
+    left = Holding("container", "i", "wt-verify-1", repository="12345678", role=role, created=now - timedelta(days=2))
+    estate = garbage.Estate(REPOSITORY, (left, replace(left, name="new", created=now)), living=frozenset({"feature"}))
+    assert [(piece.row.kind, piece.row.name) for piece in garbage.decide(estate, named=(), now=now)] == [
+        (role, "wt-verify-1")
+    ]
