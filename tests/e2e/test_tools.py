@@ -26,7 +26,8 @@ rm -rf /tmp/browser
 # Commands as they are typed; the program stops where it says so.
 DEBUGGER = """
 cd /tmp && printf 'function twice(n) {\\n  debugger\\n  return 2 * n\\n}\\nconsole.log(twice(21))\\n' >program.js
-{ sleep 2; echo cont; sleep 2; echo 'exec n'; sleep 1; echo cont; sleep 1; echo .exit; } | timeout 30 node inspect program.js
+type() { sleep 2; echo cont; sleep 2; echo 'exec n'; sleep 1; echo cont; sleep 1; echo .exit; }
+type | timeout 30 node inspect program.js
 rm program.js
 """
 
