@@ -339,6 +339,27 @@ MUTANTS = (
         ("which) -m reg ^(${WT_DOCKER_NAMES:-unprepared})", "which) -m reg (${WT_DOCKER_NAMES:-unprepared})"),
         ("name) -m reg ^/(${WT_DOCKER_NAMES:-unprepared})-[0-9]+$$", "name) -m reg ."),
     ),
+    # What the guard does.
+    *_swapped(
+        "templates/guard.pl",
+        "test_guard_program.py",
+        ("ipc|git", "git"),
+        ("|git|", "|"),
+        ("|ssh-auth", ""),
+        ("qr/^vscode-(?:ipc|git|ssh-auth)-/", "qr/./"),
+        ("    sweep('/tmp');\n", "    watch('/tmp');\n"),
+        ('{ unlink "$place/$name" }', "{ }"),
+        ('{ sweep("$place/$name") if is_directory_after_all($place, $name) }', '{ watch("$place/$name") }'),
+        ("0x100 | 0x80 |", "0x100 |"),
+        (" && time - $changed > $GRACE", ""),
+        ("if $name =~ $STARTING && time", "if 0 && time"),
+        ("    renew('packed-refs');\n", ""),
+        ("    renew('shallow');\n", ""),
+        ("return if $is_there && is_equal($new, $old);", ""),
+        ("return unlink $to if $name eq 'shallow';", "return if $name eq 'shallow';"),
+        ("$from = '/dev/null';", "return;"),
+        ("    beat();\n", ""),
+    ),
     # What every shell inside reads.
     *_without(
         "templates/node/Dockerfile",

@@ -17,6 +17,8 @@ by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several
 as_root = pytest.mark.parametrize("account", [pytest.param("root", marks=by_root)], indirect=True, scope="session")
 
 PROJECT = Path(__file__).parents[2]
+# What wt sets beside a sandbox.
+BESIDE = ("guard", "docker-proxy")
 EXAMPLE = PROJECT / "examples/node-app"
 
 
@@ -121,11 +123,12 @@ class Repository:
         return {key: value.strip("'") for key, _, value in (line.partition("=") for line in lines)}
 
     def containers(self, project: str, *, guard: bool = False) -> list[str]:
-        """Ids of a project's containers, or of its guard alone."""
+        """Ids of a project's containers without those that wt sets beside the sandbox, or of its guard alone."""
         chosen = f"label=com.docker.compose.project={project}"
         form = '{{.ID}} {{.Label "com.docker.compose.service"}}'
         rows = docker("ps", "--all", "--no-trunc", "--filter", chosen, "--format", form).splitlines()
-        return [row.split()[0] for row in rows if row.endswith(" guard") == guard]
+        found = [row.partition(" ")[::2] for row in rows]
+        return [each for each, service in found if (service == "guard" if guard else service not in BESIDE)]
 
     def remove(self) -> None:
         """Remove everything that docker holds for the repositories in the parent directory, then the directories."""

@@ -234,7 +234,7 @@ def test_a_guard_that_does_not_run_is_seen_and_comes_back(guarded: Repository, h
 def test_a_guard_that_does_nothing_becomes_unhealthy(guarded: Repository) -> None:
     becomes(guarded, "running")
     program = docker("top", guard(guarded), "-eo", "pid,args").splitlines()
-    (pid,) = [line.split()[0] for line in program if re.match(r"\s*\d+ perl -e", line)]
+    (pid,) = [line.split()[0] for line in program if re.match(r"\s*\d+\s+perl -e", line)]
     stopped = guarded.account.run("kill", "-STOP", pid)
     assert stopped.returncode == 0
     try:
