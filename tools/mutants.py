@@ -348,6 +348,7 @@ MUTANTS = (
         ("|ssh-auth", ""),
         ("qr/^vscode-(?:ipc|git|ssh-auth)-/", "qr/./"),
         ("    sweep('/tmp');\n", "    watch('/tmp');\n"),
+        ("if ($mask & $OVERFLOW) { $lost = 1 }", "if ($mask & $OVERFLOW) { }"),
         ('{ unlink "$place/$name" }', "{ }"),
         ('{ sweep("$place/$name") if is_directory_after_all($place, $name) }', '{ watch("$place/$name") }'),
         ("0x100 | 0x80 |", "0x100 |"),

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import signal
 import socket
 import statistics
 import subprocess
@@ -24,9 +25,18 @@ hears = pytest.mark.skipif(
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+def running() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """What was started."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for each in started:
+        each.kill()
+        each.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path, running: list[subprocess.Popen[bytes]]) -> Callable[..., Path]:
     """Starts the program, with changes to its text; the directory that stands for the container's."""
-    running: list[subprocess.Popen[bytes]] = []
     for name in ("host", "view", "tmp", "dev/shm"):
         (tmp_path / name).mkdir(parents=True)
 
@@ -39,10 +49,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Path]]:
         await_that((tmp_path / "dev/shm/beat").exists)
         return tmp_path
 
-    yield started
-    for each in running:
-        each.kill()
-        each.wait()
+    return started
 
 
 def await_that(holds: Callable[[], object], seconds: float = 5) -> None:
@@ -118,6 +125,20 @@ def test_it_goes_at_once_where_it_is_moved_to(start: Callable[..., Path]) -> Non
         await_that(lambda place=place: not place.exists())  # type: ignore[misc]
         lives.append(time.monotonic() - begun)
     assert statistics.median(lives) < AT_ONCE
+
+
+@hears
+def test_where_events_were_lost_all_is_swept_at_once(
+    start: Callable[..., Path], running: list[subprocess.Popen[bytes]]
+) -> None:
+    tmp = start(("(1, time + 1)", "(60, time + 60)")) / "tmp"
+    life(tmp / "vscode-ipc-1.sock")
+    running[0].send_signal(signal.SIGSTOP)
+    for number in range(int(Path("/proc/sys/fs/inotify/max_queued_events").read_text()) + 1):
+        (tmp / f"{number}").touch()
+    bind(tmp / "vscode-ipc-2.sock")
+    running[0].send_signal(signal.SIGCONT)
+    await_that(lambda: not (tmp / "vscode-ipc-2.sock").exists(), seconds=20)
 
 
 def test_what_an_editor_needs_to_start_goes_later(start: Callable[..., Path]) -> None:
