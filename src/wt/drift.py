@@ -8,7 +8,7 @@ from pathlib import Path
 from wt import naming
 from wt.errors import UsageError
 from wt.model import Container, Finding, Repository, Worktree
-from wt.weakness import SERVICE
+from wt.weakness import BESIDE, SERVICE
 
 _ENV = ".devcontainer/.env"
 
@@ -236,11 +236,15 @@ def _container(tree: Worktree, name: str, container: Container) -> Finding | Non
 
 
 def _ended(sight: Sight, up: str) -> list[Finding]:
-    """What the sandbox runs without; who ended with 0 has done its work."""
+    """What the sandbox runs without; a service of the user's that ended with 0 has done its work."""
     found = sight.containers or ()
     if not any(each.running and each.service == SERVICE for each in found):
         return []
-    ended = [each for each in found if each.state == "exited" and each.service and "Exited (0)" not in each.status]
+    ended = [
+        each
+        for each in found
+        if each.state == "exited" and (each.service in BESIDE or (each.service and "Exited (0)" not in each.status))
+    ]
     return [Finding("not running", sight.worktree, f"{each.name} has ended", up) for each in ended]
 
 

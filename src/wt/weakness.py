@@ -12,6 +12,8 @@ from wt.config import FILE, Allow
 from wt.errors import Refused
 
 SERVICE, GUARD, PROXY = "app", "guard", "docker-proxy"
+# What wt sets beside a sandbox, and never ends by itself.
+BESIDE = (GUARD, PROXY)
 # Whom `[allow]` names a service of the shared services' file as.
 SHARED = "shared/"
 

@@ -106,7 +106,7 @@ def test_the_proxy_is_for_this_sandbox_alone_and_grants_nothing(harbour: Harbour
     assert {mount["Destination"] for mount in proxy["Mounts"]} == {ENGINE, "/run/docker-api"}
     app = {mount["Destination"]: mount for mount in inspect(harbour.own)["Mounts"]}
     assert ENGINE not in app and not app["/run/docker-api"]["RW"]
-    done = harbour.repository.inside("lived-in", f"rm {INSIDE}; mv {INSIDE} /tmp; touch {INSIDE}.x", check=False)
+    done = harbour.repository.inside("lived-in", f"rm {INSIDE}; mv {INSIDE} {INSIDE}.x; touch {INSIDE}.y", check=False)
     assert done.stderr.count("Read-only file system") == 3
 
 

@@ -144,6 +144,7 @@ def test_nothing_else_of_the_host_is_mounted(lived_in: Repository) -> None:
         "/home/vscode/.cache/ms-playwright",
         "/home/vscode/.claude-docker",
         "/home/vscode/.npm",
+        "/run/docker-api",
         "/tmp",
         "/wt/host.git",
         "/wt/host.git/refs",

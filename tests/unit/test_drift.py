@@ -12,6 +12,7 @@ from wt.model import Container
 PROJECT = naming.project_name(tree())
 APP = container(PROJECT, worktree="feature", config="c", repository="12345678")
 GUARD = container(PROJECT, "guard", repository="12345678")
+ENDED = {"state": "exited", "status": "Exited (0) 1 s ago"}
 WELL = Sight(tree(), containers=(APP,), services=("app",))
 
 
@@ -29,7 +30,8 @@ WELL = Sight(tree(), containers=(APP,), services=("app",))
         (replace(WELL, containers=(replace(APP, state="restarting"),)), [("restarting", "wt logs feature")]),
         (replace(WELL, containers=(replace(APP, state="created"),)), [("not started", "wt up feature")]),
         (replace(WELL, containers=(APP, replace(GUARD, state="exited"))), [("not running", "wt up feature")]),
-        (replace(WELL, containers=(APP, replace(GUARD, state="exited", status="Exited (0) 1 s ago"))), []),
+        (replace(WELL, containers=(APP, replace(GUARD, **ENDED))), [("not running", "wt up feature")]),
+        (replace(WELL, containers=(APP, replace(GUARD, service="job", **ENDED))), []),
         (replace(WELL, containers=(replace(APP, state="exited"), replace(GUARD, state="exited"))), []),
         (replace(WELL, services=("app", "web")), [("incomplete", "wt up feature")]),
         (replace(WELL, damage="it has no HEAD"), [("broken", "wt down feature && wt up feature")]),

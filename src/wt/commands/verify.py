@@ -23,7 +23,7 @@ from wt import (
 from wt.errors import Refused, UsageError
 from wt.model import Check, Container, Context, Worktree
 from wt.verify import answers, groups, variables
-from wt.verify.target import HELPERS, Target
+from wt.verify.target import Target
 
 
 def run(context: Context, name: str | None) -> tuple[Check, ...]:
@@ -103,7 +103,9 @@ def _target(
     _require_whole(tree, values, settings)
     siblings = tuple(each for each in checkouts.worktrees(tree.repository) if each.id != tree.id)
     projects = {naming.project_name(each) for each in siblings}
-    helpers = {each.service: each for each in containers if each.project == app.project and each.service in HELPERS}
+    helpers = {
+        each.service: each for each in containers if each.project == app.project and each.service in weakness.BESIDE
+    }
     theirs = [each for each in containers if each.project in projects]
     known = {
         each["Id"]: each for each in probe.inspected([app.id, *(each.id for each in (*helpers.values(), *theirs))])

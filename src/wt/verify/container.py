@@ -6,7 +6,8 @@ from typing import Any
 from wt import naming
 from wt.model import Check
 from wt.verify.answers import judged
-from wt.verify.target import HELPERS, Target
+from wt.verify.target import Target
+from wt.weakness import BESIDE
 
 _TRIED = "docker inspect"
 _NO_NEW = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
@@ -28,7 +29,7 @@ def checks(target: Target) -> Iterator[Check]:
     yield judged(
         "container: user", _TRIED, _user(target, app), f"{target.values.get('WT_UID')}:{target.values.get('WT_GID')}"
     )
-    for service in HELPERS:
+    for service in BESIDE:
         if service in target.services:
             yield judged(
                 f"service: {service}",

@@ -11,7 +11,6 @@ from wt.model import Remote, Worktree
 # The container that people work in.
 APP = "app"
 # Services of compose.wt.yml that stand beside it.
-HELPERS = ("guard", "docker-proxy")
 
 
 @dataclass(frozen=True)
