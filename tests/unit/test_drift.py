@@ -1,6 +1,7 @@
 """What is said of containers, by tables; on a real engine: tests/e2e/test_drift.py."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from wt.model import Container
 PROJECT = naming.project_name(tree())
 APP = container(PROJECT, worktree="feature", config="c", repository="12345678")
 GUARD = container(PROJECT, "guard", repository="12345678")
-ENDED = {"state": "exited", "status": "Exited (0) 1 s ago"}
+ENDED: dict[str, Any] = {"state": "exited", "status": "Exited (0) 1 s ago"}
 WELL = Sight(tree(), containers=(APP,), services=("app",))
 
 

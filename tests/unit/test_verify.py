@@ -15,7 +15,8 @@ from wt.errors import Interrupted, ToolError
 from wt.model import Check, Holding, Remote
 from wt.verify import answers, docker_api, groups, report, siblings, variables, writes
 from wt.verify.answers import Answer
-from wt.verify.target import HELPERS, Target
+from wt.verify.target import Target
+from wt.weakness import BESIDE
 
 VALUES = {
     "COMPOSE_PROJECT_NAME": "feature-x",
@@ -65,14 +66,14 @@ def _target(**changes: Any) -> Target:
     own = naming.project_name(changes.get("worktree", tree()))
     app: dict[str, Any] = {"Name": f"/{own}-app-1", "Id": "a" * 64, "HostConfig": HOST_CONFIG}
     app["Config"] = {"User": "1001:1002", "Labels": {naming.LABEL_CONFIG: "c0ffee"}}
-    services = {"app": {"volumes": VOLUMES, "tmpfs": ["/tmp:exec,nosuid,nodev"]}} | {name: {} for name in HELPERS}
+    services = {"app": {"volumes": VOLUMES, "tmpfs": ["/tmp:exec,nosuid,nodev"]}} | {name: {} for name in BESIDE}
     target = Target(
         worktree=tree(),
         values=VALUES,
         protect=("secrets",),
         services=services,
         app=app,
-        helpers=dict.fromkeys(HELPERS, HELPER),
+        helpers=dict.fromkeys(BESIDE, HELPER),
         siblings=(SIBLING,),
         volumes=frozenset({"other_store"}),
         remotes=REMOTES,
@@ -342,7 +343,7 @@ def test_another_user_or_configuration_is_named() -> None:
     assert found == {"container: user", "container: configuration"}
 
 
-@pytest.mark.parametrize("service", HELPERS)
+@pytest.mark.parametrize("service", BESIDE)
 @pytest.mark.parametrize("changes", [None, {"State": {"Status": "exited"}}, {"HostConfig": HOST_CONFIG}])
 def test_a_service_that_is_missing_or_weak_is_named(service: str, changes: dict[str, Any] | None) -> None:
     left = {name: each for name, each in TARGET.helpers.items() if name != service}
