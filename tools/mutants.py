@@ -313,7 +313,10 @@ MUTANTS = (
             for target in ("/wt/objects", "/wt/lfs", "/wt/host.git", "/wt/host.git/refs", "/app/.claude-docker")
         ),
         ("/tmp, volume: {nocopy: true}}\n      - {type: volume", "/tmp}\n      - {type: volume"),
-        ("target: /app, bind: {create_host_path: false}", "target: /app, bind: {create_host_path: true}"),
+        *(
+            (f"target: {target}, bind: {{create_host_path: false}}", f"target: {target}")
+            for target in ("/app", "/wt/repo.git", "/home/vscode/.claude-docker")
+        ),
     ),
     # What an agent may ask of docker.
     *_swapped(
@@ -321,6 +324,7 @@ MUTANTS = (
         MOUNTED,
         ("target: /var/run/docker.sock, read_only: true", "target: /var/run/docker.sock"),
         ("target: /run/docker-api, read_only: true", "target: /run/docker-api"),
+        ("docker.sock, read_only: true, bind: {create_host_path: false}", "docker.sock, read_only: true"),
         ("/run:size=64k", "/run"),
     ),
     *_swapped(
@@ -329,6 +333,16 @@ MUTANTS = (
         ("if !reads", "if FALSE"),
         ("if upgrades", "if FALSE"),
         ("[A-Za-z0-9][A-Za-z0-9_.-]*", "[A-Za-z0-9_.-]+"),
+        ("greets path -m reg ^(/v", "greets path -m reg (/v"),
+        ("(_ping|version)$$", "(_ping|version)"),
+        ("lists path -m reg ^(/v", "lists path -m reg (/v"),
+        ("/containers/json$$", "/containers/json"),
+        ("looks path -m reg ^(/v", "looks path -m reg (/v"),
+        ("(json|logs|stats)$$", "(json|logs|stats)"),
+        ("allow if greets or lists", "allow"),
+        ("allow if named or met", "allow"),
+        ("txn.asked_for) bool(true)", "txn.asked_for) bool(false)"),
+        ("if { path_end /json }", ""),
         ("if lists all", "if FALSE"),
         ("if lists !all", "if FALSE"),
         ("if !looks", "if FALSE"),

@@ -224,6 +224,12 @@ REFUSED: list[tuple[str, str, str, dict[str, str], frozenset[int]]] = [
     ("DELETE", "/containers/none", READS, {}, frozenset({404})),
     ("PUT", "/containers/OWN/archive", READS, {}, frozenset({400})),
     ("GET", "/containers/json/../OTHER/json", OFFERED, {}, frozenset({301})),
+    *(
+        ("GET", path, LISTED, {}, frozenset({301}))
+        for path in ("/version/../info", "/containers/json/../../info", "/containers/OWN/json/../../OTHER/json")
+    ),
+    *(("GET", f"/x{path}", LISTED, {}, frozenset({404})) for path in ("/_ping", "/containers/json")),
+    ("GET", "/x/containers/OWN/json", LISTED, {}, frozenset({404})),
     ("GET", "/containers/../json", OFFERED, {}, frozenset({301})),
     ("GET", "/containers/./json", OFFERED, {}, frozenset({301})),
     ("GET", "//containers/OTHER/json", OFFERED, {}, frozenset({301})),

@@ -124,7 +124,7 @@ def test_the_sandbox_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None
     writable = {target for target, kind in kinds.items() if kind == ("bind", False)}
     assert writable == {"/app", "/wt/repo.git", "/home/vscode/.claude-docker"}
     binds = [mount for mount in app["volumes"] if mount["type"] == "bind"]
-    assert all(mount["bind"] == {"create_host_path": False} for mount in binds)
+    assert all(mount.get("bind") == {"create_host_path": False} for mount in binds)
     assert (app["init"], app["pids_limit"], app["mem_limit"]) == (True, "${WT_PIDS:-4096}", "${WT_MEMORY:-8g}")
     assert app["user"] == "${WT_UID:-1000}:${WT_GID:-1000}"
     assert app["memswap_limit"] == app["mem_limit"] and app["depends_on"] == ["guard"]
@@ -166,6 +166,7 @@ def test_the_docker_proxy_is_mounted_and_limited_as_it_should(tmp_path: Path) ->
     proxy = services["docker-proxy"]
     mounts = {mount["target"]: (mount["type"], mount.get("read_only", False)) for mount in proxy["volumes"]}
     assert mounts == {"/var/run/docker.sock": ("bind", True), "/run/docker-api": ("volume", False)}
+    assert not proxy["volumes"][0]["bind"]["create_host_path"]
     assert (proxy["network_mode"], proxy["read_only"], proxy["init"]) == ("none", True, True)
     assert (proxy["pids_limit"], proxy["mem_limit"], proxy["cap_drop"]) == (32, "64m", ["ALL"])
     assert proxy["security_opt"] == ["no-new-privileges:true"] and proxy["tmpfs"] == ["/run:size=64k"]
