@@ -1,5 +1,6 @@
 """A push over SSH fails inside for want of a key, where the same push from the host works (a real sshd)."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,3 +51,16 @@ def test_push_works_on_the_host_and_not_inside(lived_in: Repository, server: str
     heads = lived_in.account.run("git", "ls-remote", server, env=with_key).stdout
     assert "refs/heads/from-host" in heads
     assert "refs/heads/from-inside" not in heads
+
+
+def test_wt_verify_tells_a_refusal_by_its_reason(lived_in: Repository, server: str) -> None:
+    lived_in.git("remote", "add", "away", server)
+    lived_in.git("remote", "add", "nowhere", "ssh://git@nowhere.invalid/shop.git")
+    try:
+        done = lived_in.wt("verify", "--json", "lived-in", check=False)
+    finally:
+        lived_in.git("remote", "remove", "away")
+        lived_in.git("remote", "remove", "nowhere")
+    rows = {row["control"]: row for row in json.loads(done.stdout)["result"]}
+    assert rows["push: away"]["state"] == "holds" and "publickey" in rows["push: away"]["answer"]
+    assert rows["push: nowhere"]["state"] == "unknown" and done.returncode == 1
