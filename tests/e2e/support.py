@@ -122,13 +122,13 @@ class Repository:
         lines = ((worktree or self.path) / ".devcontainer/.env").read_text().splitlines()
         return {key: value.strip("'") for key, _, value in (line.partition("=") for line in lines)}
 
-    def containers(self, project: str, *, guard: bool = False) -> list[str]:
-        """Ids of a project's containers without those that wt sets beside the sandbox, or of its guard alone."""
+    def containers(self, project: str, *services: str) -> list[str]:
+        """Ids of a project's containers: of these services, or of all that wt does not set beside the sandbox."""
         chosen = f"label=com.docker.compose.project={project}"
         form = '{{.ID}} {{.Label "com.docker.compose.service"}}'
         rows = docker("ps", "--all", "--no-trunc", "--filter", chosen, "--format", form).splitlines()
         found = [row.partition(" ")[::2] for row in rows]
-        return [each for each, service in found if (service == "guard" if guard else service not in BESIDE)]
+        return [each for each, service in found if (service in services if services else service not in BESIDE)]
 
     def remove(self) -> None:
         """Remove everything that docker holds for the repositories in the parent directory, then the directories."""

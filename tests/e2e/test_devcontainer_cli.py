@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from support import Repository, inspect
+from support import BESIDE, Repository, inspect
 
 
 def devcontainer_up(repository: Repository, folder: Path) -> str:
@@ -62,7 +62,7 @@ def test_plain_compose_sees_the_same_project(repository: Repository) -> None:
     project = repository.env(tree)["COMPOSE_PROJECT_NAME"]
 
     def containers() -> set[str]:
-        return {*repository.containers(project), *repository.containers(project, guard=True)}
+        return {*repository.containers(project), *repository.containers(project, *BESIDE)}
 
     listed = repository.account.run(*compose, "ps", "--quiet", "--no-trunc", cwd=tree / ".devcontainer").stdout.split()
     assert set(listed) == containers()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import Repository, as_user, docker
+from support import BESIDE, Repository, as_user, docker
 
 pytestmark = as_user
 
@@ -96,7 +96,7 @@ def test_a_container_that_was_removed_or_paused_comes_back(drifting: Repository)
 def test_containers_volumes_and_image_that_were_removed_are_made_again(drifting: Repository) -> None:
     drifting.wt("down", "drift")
     project = container(drifting).removesuffix("-app-1")
-    docker("rm", *(container(drifting, service) for service in ("app", "helper", "guard")))
+    docker("rm", *(container(drifting, service) for service in ("app", "helper", *BESIDE)))
     docker("volume", "rm", f"{project}_node-modules")
     docker("image", "rm", "--force", f"{project}-app")
     assert doctor(drifting, 0) == []

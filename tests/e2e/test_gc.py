@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import jsonschema
 import pytest
 
-from support import PROJECT, Repository, as_user, docker
+from support import BESIDE, PROJECT, Repository, as_user, docker
 
 KINDS = (("ps", "--all"), ("volume", "ls"), ("network", "ls"), ("image", "ls"))
 
@@ -87,7 +87,7 @@ def test_without_an_image_a_private_repository_stays_with_all_that_it_needs(repo
     project = repository.env(repository.worktree("x"))["COMPOSE_PROJECT_NAME"]
     repository.inside("x", "git commit -q --allow-empty -m precious")
     repository.git("worktree", "remove", "--force", repository.worktree("x"))
-    docker("rm", "--force", *repository.containers(project), *repository.containers(project, guard=True))
+    docker("rm", "--force", *repository.containers(project), *repository.containers(project, *BESIDE))
     docker("image", "rm", f"{project}-app")
     rows = collect(repository, "--yes")
     assert rows["private repository", "shop-x"]["state"] == rows["sandbox", project]["state"] == "kept"

@@ -76,7 +76,7 @@ def clean(guarded: Repository) -> Iterator[None]:
 
 
 def guard(repository: Repository) -> str:
-    (found,) = repository.containers(repository.env(repository.worktree("work"))["COMPOSE_PROJECT_NAME"], guard=True)
+    (found,) = repository.containers(repository.env(repository.worktree("work"))["COMPOSE_PROJECT_NAME"], "guard")
     return found
 
 

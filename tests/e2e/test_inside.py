@@ -69,7 +69,7 @@ def test_what_the_host_packs_arrives_in_a_shell_that_is_open(lived_in: Repositor
 
 def test_the_guard_sees_git_alone_and_grants_nothing(lived_in: Repository) -> None:
     project = lived_in.env(lived_in.worktree("lived-in"))["COMPOSE_PROJECT_NAME"]
-    (guard,) = lived_in.containers(project, guard=True)
+    (guard,) = lived_in.containers(project, "guard")
     found = inspect(guard)
     writable = {each["Destination"]: each["RW"] for each in found["Mounts"]}
     assert writable == {"/host": False, "/view": True, "/tmp": True}

@@ -81,6 +81,6 @@ def test_plain_compose_and_wt_see_the_same_and_what_init_writes_weakens_nothing(
     resolved = compose.resolved(project)
     assert resolved == json.loads(printed.replace("$$", "$"))
     values = envfile.read((folder / ".env").read_text())
-    assert weakness.found(resolved, weakness.ground(values, Config().protect)) == ()
+    assert weakness.found(resolved, weakness.ground(values, Config().protect, docker_api=True)) == ()
     others = {**values, "LOCAL_WORKSPACE_FOLDER": "/elsewhere", "GIT_COMMON_DIR": "/elsewhere"}
     assert len(weakness.found(resolved, weakness.ground(others, ()))) > 5, "what it mounts is seen"
