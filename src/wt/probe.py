@@ -78,6 +78,9 @@ def weak(image: str, labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     options = [*open_, "--network=none", *(f"--label={key}={value}" for key, value in named.items())]
     command = ["docker", "run", "--detach", "--rm", f"--name={name}", *options, "--entrypoint=sleep", image, str(_LIFE)]
     try:
-        yield name, process.run(command).text.strip()
+        # Interrupted, the engine would make it after it was looked for; with a time limit, docker hears of nothing.
+        with process.signals_afterwards():
+            made = process.run(command, seconds=_LIFE).text.strip()
+        yield name, made
     finally:
         docker.remove("container", name)

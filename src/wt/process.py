@@ -162,7 +162,7 @@ def run(
         WtError: it failed since the disk is full, read-only or somebody else's.
     """
     with (
-        streams.last_words(_signals_afterwards) as (writer, heard),
+        streams.last_words(signals_afterwards) as (writer, heard),
         _started(
             _limited(args, max_file_bytes, max_memory),
             cwd=cwd,
@@ -288,7 +288,7 @@ def _started(command: Sequence[str], **options: Any) -> "Iterator[subprocess.Pop
     """A program for the block, ended with it."""
     child: subprocess.Popen[bytes] | None = None
     try:
-        with _explained(command[0], options.get("cwd")), _signals_afterwards():
+        with _explained(command[0], options.get("cwd")), signals_afterwards():
             child = subprocess.Popen(list(command), **options)
         yield child
     finally:
@@ -311,7 +311,7 @@ def _explained(program: str, cwd: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_afterwards() -> Iterator[None]:
+def signals_afterwards() -> Iterator[None]:
     """Let what interrupts wait for the end of a short block, in a way that no child inherits, as it would a mask.
 
     An interrupt in the midst of a start would leave a program that nobody knows of.
