@@ -154,6 +154,18 @@ def test_a_name_tells_the_id_too(bench: Bench) -> None:
     assert bench.ask("GET", f"/containers/{number}/logs?stdout=1").status == 200
 
 
+def test_what_a_container_says_tells_no_id(bench: Bench) -> None:
+    """Else an agent could print whose id counts."""
+    name, theirs = f"{bench.project}-app-3", inspect(bench.stranger)["Id"]
+    said = json.dumps({"Id": theirs, "Name": f"/{name}"})
+    docker("run", "--tty", "--network=none", f"--name={name}", "haproxy:3.0", "printf", "%s", said)
+    try:
+        assert bench.ask("GET", f"/containers/{name}/logs?stdout=1").body == said
+        assert bench.ask("GET", f"/containers/{theirs}/logs?stdout=1").status == 403
+    finally:
+        docker("rm", name)
+
+
 def test_whether_there_is_such_an_id_can_not_be_told(bench: Bench) -> None:
     there, none = inspect(bench.stranger)["Id"], "0" * 64
     refused = [bench.ask("GET", f"/containers/{each}/json") for each in (there, none)]
