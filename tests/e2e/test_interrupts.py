@@ -120,7 +120,7 @@ VERBS = {
     "review x": ("wt exec x -- git commit -q --allow-empty -m v", "wt review x"),
     "verify x": (
         "wt up x",
-        "! docker ps --all --quiet --filter label=wt.role=verify --filter label=wt.worktree=harbour-x | grep .",
+        "! docker ps --all --quiet --filter label=wt.role=verify --filter label=wt.common-dir=$PWD/.git | grep .",
     ),
     "trust --yes": ("date >>.devcontainer/note", "wt prepare && rm .devcontainer/note"),
     "doctor": ("true", "wt doctor --json | grep '\"result\"'"),

@@ -62,9 +62,9 @@ def test_a_sandbox_as_wt_makes_it_is_green_within_seconds_and_keeps_nothing(prov
     assert re.search(r"^\d{2} controls: \d{2} hold, 0 fail, 0 could not be shown$", done.stdout, re.MULTILINE)
     assert took < 30, f"{took:.0f} s"
     assert trace(proved) == before
-    left = docker(
-        "ps", "--all", "--quiet", "--filter", "label=wt.role=verify", "--filter", "label=wt.worktree=proof-proved"
-    )
+    # By repository: another account's has worktrees of the same names.
+    ours = f"label=wt.repo={proved.env(proved.worktree(NAME))['WT_REPO_ID']}"
+    left = docker("ps", "--all", "--quiet", "--filter", "label=wt.role=verify", "--filter", ours)
     assert left == ""
 
 
