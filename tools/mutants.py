@@ -214,9 +214,9 @@ MUTANTS = (
     *_swapped(
         "weakness.py",
         WEAK,
-        ("if each not in _NO_NEW_PRIVILEGES:", "if False:"),
+        ("if each not in NO_NEW_PRIVILEGES:", "if False:"),
         ("if not _LOOPBACK.fullmatch(", "if not _LOOPBACK.match("),
-        ("if not _NO_NEW_PRIVILEGES & {", "if False and {"),
+        ("if not NO_NEW_PRIVILEGES & {", "if False and {"),
         ('if "ALL" not in (', "if False and ("),
         ('if user in {"root", "0"} or', "if False and"),
         ('and key not in _HARMLESS and not key.startswith("x-"):', "and False:"),

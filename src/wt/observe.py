@@ -330,7 +330,12 @@ def _refuse_unreadable(tree: Worktree, user: HostUser) -> None:
 
 def env_value(tree: Worktree, key: str) -> str:
     """A value of the worktree's `.devcontainer/.env`, empty when absent."""
-    return envfile.read(read(tree, plan.ENV_FILE) or "").get(key, "")
+    return env_values(tree).get(key, "")
+
+
+def env_values(tree: Worktree) -> dict[str, str]:
+    """All values of the worktree's `.devcontainer/.env`; none when absent."""
+    return envfile.read(read(tree, plan.ENV_FILE) or "")
 
 
 def read(tree: Worktree, path: str) -> str | None:

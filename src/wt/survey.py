@@ -14,7 +14,6 @@ from wt import (
     docker,
     drift,
     engine,
-    envfile,
     git,
     health,
     host,
@@ -85,10 +84,9 @@ def _writable_by_all(path: Path) -> bool | None:
 
 def _settings(tree: Worktree) -> dict[str, str]:
     try:
-        text = hostile.read(tree.path, plan.ENV_FILE) if tree.path.is_dir() else None
+        return observe.env_values(tree) if tree.path.is_dir() else {}
     except (WtError, OSError):
         return {}
-    return envfile.read((text or b"").decode(errors="surrogateescape"))
 
 
 def _disk(path: Path) -> host.Disk | None:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from wt import __version__, compose, config, envfile, hostile, naming, observe, plan, sources, weakness
+from wt import __version__, compose, config, hostile, naming, observe, plan, sources, weakness
 from wt.errors import Refused
 from wt.model import ComposeProject, Worktree
 
@@ -22,7 +22,7 @@ def refuse_weak(tree: Worktree, settings: config.Config) -> bool:
         Refused: with what is not allowed by name.
         UsageError: compose can't read them.
     """
-    values = envfile.read(observe.read(tree, plan.ENV_FILE) or "")
+    values = observe.env_values(tree)
     projects = [(plan.compose_project(tree), False)]
     if hostile.kind(tree.path, f"{plan.DEVCONTAINER}/{settings.shared.file}") is not None:
         projects.append((plan.shared_project(tree, settings), True))

@@ -49,7 +49,7 @@ _HARMLESS, _HARMLESS_BUILD = frozenset(_SERVICE_KEYS.split()), frozenset(_BUILD_
 _OVER = (".devcontainer", ".vscode", ".idea")
 _LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|\[::1\]")
 _SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
-_NO_NEW_PRIVILEGES = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
+NO_NEW_PRIVILEGES = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _lost(service: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
     """What compose.wt.yml gives to the sandbox, and is not there any more."""
     if "ALL" not in (service.get("cap_drop") or ()):
         yield _weakness("settings", SERVICE, "cap_drop", ground)
-    if not _NO_NEW_PRIVILEGES & {*(service.get("security_opt") or ())}:
+    if not NO_NEW_PRIVILEGES & {*(service.get("security_opt") or ())}:
         yield _weakness("security_opt", SERVICE, "no-new-privileges", ground)
     user = str(service.get("user") or "0").partition(":")[0]
     if user in {"root", "0"} or not user.strip("0"):
@@ -230,7 +230,7 @@ def _own_network(mode: str) -> bool:
 
 def _security_opt(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
     for each in value or ():
-        if each not in _NO_NEW_PRIVILEGES:
+        if each not in NO_NEW_PRIVILEGES:
             yield _weakness("security_opt", name, str(each), ground)
 
 

@@ -16,7 +16,7 @@ from wt.model import Check, Holding, Remote
 from wt.verify import answers, docker_api, groups, report, siblings, variables, writes
 from wt.verify.answers import Answer
 from wt.verify.target import Target
-from wt.weakness import BESIDE
+from wt.weakness import BESIDE, PROXY
 
 VALUES = {
     "COMPOSE_PROJECT_NAME": "feature-x",
@@ -87,7 +87,7 @@ def _target(**changes: Any) -> Target:
     ]
     mounts += [{"Type": "volume", "Name": "feature_store", "Destination": "/home/vscode/.npm", "RW": True}]
     api = {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": False}
-    mounts += [api] if docker_api.PROXY in target.services else []
+    mounts += [api] if PROXY in target.services else []
     mounts += [{"Type": "tmpfs", "Source": "", "Destination": "/app/.claude-docker", "RW": False}]
     return replace(target, app=app | {"Mounts": mounts})
 
@@ -104,7 +104,7 @@ def _mounted(target: Target) -> dict[str, Answer]:
     own = {place: "ro" if read_only else "rw" for _, place, read_only in target.own_mounts}
     found = own | {"/": "rw", "/proc": "rw", "/etc/hosts": "rw", "/home/vscode/.npm": "rw"}
     found |= {"/tmp": "rw,nosuid,nodev", "/app/.claude-docker": "ro"}
-    found |= {"/run/docker-api": "ro"} if docker_api.PROXY in target.services else {}
+    found |= {"/run/docker-api": "ro"} if PROXY in target.services else {}
     return {f"mount:{place}": Answer(0, f"{options},relatime") for place, options in found.items()}
 
 

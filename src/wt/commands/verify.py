@@ -9,9 +9,7 @@ from wt import (
     compose,
     config,
     docker,
-    envfile,
     git,
-    hostile,
     naming,
     observe,
     plan,
@@ -99,7 +97,7 @@ def _target(
     context: Context, tree: Worktree, containers: tuple[Container, ...], app: Container, foreign: tuple[str, str]
 ) -> Target:
     settings = config.load(tree.path)
-    values = envfile.read((hostile.read(tree.path, plan.ENV_FILE) or b"").decode(errors="surrogateescape"))
+    values = observe.env_values(tree)
     _require_whole(tree, values, settings)
     siblings = tuple(each for each in checkouts.worktrees(tree.repository) if each.id != tree.id)
     projects = {naming.project_name(each) for each in siblings}

@@ -7,10 +7,9 @@ from wt import naming
 from wt.model import Check
 from wt.verify.answers import judged
 from wt.verify.target import Target
-from wt.weakness import BESIDE
+from wt.weakness import BESIDE, NO_NEW_PRIVILEGES
 
 _TRIED = "docker inspect"
-_NO_NEW = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
 _NAMESPACES = {"NetworkMode": "network", "PidMode": "pid", "IpcMode": "ipc", "UsernsMode": "user", "UTSMode": "uts"}
 _LOOPBACK = ("127.", "::1")
 
@@ -61,9 +60,9 @@ def _privileges(settings: Inspected) -> Iterator[str]:
 
 def _filters(settings: Inspected) -> Iterator[str]:
     options: Sequence[str] = settings.get("SecurityOpt") or ()
-    if not _NO_NEW & {*options}:
+    if not NO_NEW_PRIVILEGES & {*options}:
         yield "no-new-privileges is not set"
-    yield from (each for each in options if each not in _NO_NEW)
+    yield from (each for each in options if each not in NO_NEW_PRIVILEGES)
     if not settings.get("MaskedPaths") or not settings.get("ReadonlyPaths"):
         yield "paths of the kernel are not masked"
 

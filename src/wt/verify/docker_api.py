@@ -7,8 +7,8 @@ from wt import naming
 from wt.model import Check
 from wt.verify.answers import FAILS, Heard, judged, of, quoted, unknown
 from wt.verify.target import Target
+from wt.weakness import PROXY
 
-PROXY = "docker-proxy"
 SOCKET = "/run/docker-api/docker.sock"
 # Where a socket of the engine's usually is.
 _USUAL = ("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")

@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 from wt.model import Check
 from wt.verify.answers import Heard, judged, unknown
-from wt.verify.docker_api import PROXY, SOCKET
+from wt.verify.docker_api import SOCKET
 from wt.verify.target import Target
+from wt.weakness import PROXY
 
 SCRIPT = """
 while read -r _ _ _ _ place options _; do say "mount:$place" 0 "$options"; done </proc/self/mountinfo
