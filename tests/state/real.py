@@ -3,6 +3,8 @@
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 BASE = """
@@ -98,7 +100,10 @@ def _labelled(kind: str, label: str) -> Sequence[str]:
 @contextmanager
 def base_image(name: str) -> Iterator[None]:
     """An image with git, and a network of the same name, for the block."""
-    docker("build", "--quiet", "--tag", name, "-", stdin=BASE)
+    # From a directory: of a Dockerfile on its standard input, docker leaves two directories in /tmp.
+    with TemporaryDirectory() as place:
+        Path(place, "Dockerfile").write_text(BASE)
+        docker("build", "--quiet", "--tag", name, place)
     docker("network", "create", name)
     try:
         yield
@@ -107,7 +112,9 @@ def base_image(name: str) -> Iterator[None]:
         docker("image", "rm", name, check=False)
 
 
-def docker(*words: str, check: bool = True, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(["docker", *words], input=stdin, capture_output=True, text=True, check=False, timeout=300)
+def docker(*words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        ["docker", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
+    )
     assert not check or done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
     return done
