@@ -466,6 +466,9 @@ def _file(test: str) -> str:
 
 def main(word: str = "") -> int:
     chosen = [mutant for mutant in MUTANTS if word in f"{mutant.file} {mutant.old} {mutant.test}"]
+    if not chosen:
+        print(f"no control has the word {word}")
+        return 2
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "copy"
         for name in ("src", "tests", "docs", "pyproject.toml", "README.md", "examples", "tools"):
