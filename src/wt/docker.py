@@ -350,7 +350,7 @@ def _client() -> "Iterator[DockerClient]":
         from python_on_whales.exceptions import DockerException
 
     try:
-        yield DockerClient()
+        yield DockerClient(client_call=process.out_of_reach("docker"))
     except DockerException as error:
         complaint = (error.stderr or error.stdout or str(error)).strip()
         last = complaint.splitlines()[-1] if complaint else "no message"

@@ -115,6 +115,19 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def out_of_reach(program: str) -> list[str]:
+    """How to start a program: where Ctrl-C is ignored by now, so that it does not reach the program either.
+
+    A terminal sends it to the whole group, and docker listens even where it was told to ignore it.
+    """
+    apart = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-I", "-S", "-c", apart, program] if _is_deaf() else [program]
+
+
+def _is_deaf() -> bool:
+    return any(signal.getsignal(number) is signal.SIG_IGN for number in _SIGNALS)
+
+
 @contextmanager
 def postponed() -> Iterator[None]:
     """Let Ctrl-C and its like wait until the block has ended."""
@@ -287,6 +300,8 @@ def _handlers(handler: "signal._HANDLER") -> Iterator[None]:
 def _started(command: Sequence[str], **options: Any) -> "Iterator[subprocess.Popen[bytes]]":
     """A program for the block, ended with it."""
     child: subprocess.Popen[bytes] | None = None
+    if _is_deaf():
+        options["start_new_session"] = True  # see out_of_reach
     try:
         with _explained(command[0], options.get("cwd")), signals_afterwards():
             child = subprocess.Popen(list(command), **options)

@@ -104,6 +104,30 @@ def test_an_interrupt_that_is_repeated_keeps_nothing_from_being_ended(tmp_path: 
     assert (tmp_path / "ended").exists()
 
 
+@pytest.mark.parametrize("how", ["run", "follow", "out_of_reach"])
+def test_a_second_ctrl_c_does_not_reach_what_cleans_up(tmp_path: Path, how: str) -> None:
+    """A terminal sends it to the whole group, and docker, as this program, listens even where it was told not to."""
+    deaf = "import signal, time; signal.signal(2, signal.SIG_DFL); open('begun', 'w'); time.sleep(1); open('done', 'w')"
+    cleaning = {
+        "run": f"process.run([sys.executable, '-c', {deaf!r}])",
+        "follow": f"list(process.follow([sys.executable, '-c', {deaf!r}]))",
+        "out_of_reach": f"subprocess.run([*process.out_of_reach(sys.executable), '-c', {deaf!r}])",
+    }
+    script = (
+        "import subprocess, sys; from wt import process; process.interrupt_on_signals()\n"
+        f"try: process.run(['sleep', '30'])\nfinally: {cleaning[how]}"
+    )
+    command = ["env", "--default-signal", sys.executable, "-c", script]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True) as child:
+        while not subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, check=False).stdout:
+            time.sleep(0.01)
+        os.killpg(child.pid, signal.SIGINT)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        os.killpg(child.pid, signal.SIGINT)
+    assert (tmp_path / "done").exists()
+
+
 @pytest.mark.parametrize("hears", [True, False])
 def test_what_an_interrupted_program_has_started_is_ended_before_anything_is_undone(
     tmp_path: Path, hears: bool
