@@ -285,13 +285,13 @@ MUTANTS = (
         "    shm_size: 64k\n",
         "      interval: 30s\n",
         "      timeout: 30s\n",
-        "      retries: 1\n",
+        "      retries: 2\n",
     ),
     *_swapped(
         COMPOSE,
         f"{CONTROLS}the_guard_is_mounted_and_limited",
         ("target: /host, read_only: true", "target: /host"),
-        (" > 60)'", " > 6000)'"),
+        (" > 30)'", " > 6000)'"),
         ("/tmp, volume: {nocopy: true}}\n    entrypoint", "/x}\n    entrypoint"),
     ),
     *_swapped(

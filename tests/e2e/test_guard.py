@@ -189,6 +189,7 @@ def test_as_many_directories_as_there_can_be_do_not_exhaust_it(guarded: Reposito
         "long": "n=$(printf %0240d 0); d=/tmp/m; for i in $(seq 15); do d=$d/$n; done; mkdir -p $d; cd $d;"
         'for i in $(seq 640); do mkdir $(seq -f "$i-%g" 99); done',
     }
+    becomes(guarded, "running")
     guarded.inside("work", made[shape])
     time.sleep(5)
     guarded.inside(

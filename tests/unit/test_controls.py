@@ -152,8 +152,8 @@ def test_the_guard_is_mounted_and_limited_as_it_should(tmp_path: Path) -> None:
     assert guard["memswap_limit"] == "64m" and limited(guard)
     assert guard["shm_size"] == "64k"
     health, command = guard["healthcheck"], guard["entrypoint"]
-    assert (health["interval"], health["timeout"], health["retries"]) == ("30s", "30s", 1)
-    assert health["test"][:3] == ["CMD", "perl", "-e"] and "> 60)" in health["test"][3]
+    assert (health["interval"], health["timeout"], health["retries"]) == ("30s", "30s", 2)
+    assert health["test"][:3] == ["CMD", "perl", "-e"] and "> 30)" in health["test"][3]
     assert command[:2] == ["perl", "-e"] and guard["restart"] == "on-failure"
     source = resources.files("wt").joinpath("templates", "guard.pl").read_text(encoding="utf-8")
     assert command[2].replace("$$", "$") == source.rstrip()
