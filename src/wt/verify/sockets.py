@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wt.model import Check
 from wt.verify.answers import FAILS, Heard, judged, of, unknown
 
-_SECONDS = 2
+_SECONDS = 5
 # In /tmp, in the user's directory there, and in directories that are made in the same moment.
 _PLANT = """
 use Socket; my ($top, $user, $mark) = @ARGV;

@@ -31,7 +31,7 @@ look='for name in {" ".join(NAMES)}; do
   eval "value=\\${{$name-}}"; [ -z "$value" ] || printf "%s " "$name"
 done; printf {_DONE}'
 for shell in "{_PLAIN}" {" ".join(f'"{shell}"' for shell in _SHELLS)}; do
-  say "$shell" 0 "$(timeout -k 1 5 $shell "$look" 2>/dev/null </dev/null)"
+  say "$shell" 0 "$(timeout -k 1 10 $shell "$look" 2>/dev/null </dev/null)"
 done
 say end 0 ""
 """
