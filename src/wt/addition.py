@@ -46,7 +46,7 @@ def decide(
     full = f"refs/heads/{branch}"
     holders = [tree for tree in worktrees if tree.branch == full]
     if holders:
-        raise Refused(f"{branch} is checked out in {holders[0].path}", hint=shlex.join(["wt", "up", holders[0].name]))
+        raise Refused(f"{branch} is checked out in {holders[0].path}", hint=shlex.join(["wt", "up", holders[0].called]))
     if full in branches and start is not None:
         raise UsageError(
             f"the branch {branch} exists; --from is for a new one", hint="leave out --from, or choose another name"

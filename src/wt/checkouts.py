@@ -8,6 +8,8 @@ import os
 import re
 import shlex
 import shutil
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from wt import git, hostile, naming, process
@@ -112,7 +114,8 @@ def worktrees(repository: Repository) -> tuple[Worktree, ...]:
         worktree_id = naming.linked_id(git_dir.name)
         locked = git.file_text(git_dir / "locked")
         found.append(Worktree(repository, worktree_id, path, git_dir, _head_branch(git_dir), locked))
-    return tuple(found)
+    words = Counter(word for tree in found for word in {tree.name, naming.short_branch(tree.branch or "")})
+    return tuple(replace(tree, ambiguous=words[tree.name] > 1) for tree in found)
 
 
 def points_back(worktree: Worktree) -> bool:

@@ -133,7 +133,7 @@ def load(root: Path) -> Config:
         raise UsageError(f"{FILE} is not UTF-8, on line {line}", hint="save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
         # Numbers of thousands of digits are a ValueError, too.
-        raise UsageError(f"{FILE} is not valid TOML: {error}") from error
+        raise UsageError(f"{FILE} is not valid TOML: {error}", hint="mend that line, or remove the file") from error
     return parse(data)
 
 

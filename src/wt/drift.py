@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wt import naming
-from wt.errors import UsageError
 from wt.model import Container, Finding, Repository, Worktree
 from wt.weakness import BESIDE, SERVICE
 
@@ -92,18 +91,8 @@ class Ground:
 
 def findings(ground: Ground, sights: Sequence[Sight]) -> tuple[Finding, ...]:
     """All that is wrong with the worktrees and sandboxes of a repository."""
-    trees = [sight.worktree for sight in sights]
-    found = [each for sight in sights for each in _of(sight, called(sight.worktree, trees))]
+    found = [each for sight in sights for each in _of(sight, sight.worktree.called)]
     return (*_of_ground(ground), *found)
-
-
-def called(tree: Worktree, trees: Sequence[Worktree]) -> str:
-    """What to call a worktree by on a command line: its name, where that is no option and means no other one."""
-    try:
-        unique = naming.find_worktree(trees, tree.name) is tree and not tree.name.startswith("-")
-    except UsageError:
-        unique = False
-    return tree.name if unique else str(tree.path)
 
 
 def _of(sight: Sight, name: str) -> Iterable[Finding]:

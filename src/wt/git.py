@@ -27,6 +27,8 @@ _NO_NAME = re.compile(r"unable to resolve reference '(refs/\S+)': reference brok
 # A file name's limit, less the `.lock` that git appends, and what the path of a whole ref may take of a path's.
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
+# Directories that it may lie in: to each of them it is compared.
+_MAX_REF_DEPTH = 32
 # What the machine says where there is no file to read.
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 NO_FILES = "its refs are not stored as files"
@@ -134,10 +136,10 @@ def valid_branch(name: str) -> bool:
 
 
 def fits(name: str) -> bool:
-    """Whether a ref of that name can be stored as a file."""
-    return len(os.fsencode(name)) <= _MAX_REF and all(
-        len(os.fsencode(part)) <= _MAX_REF_PART for part in name.split("/")
-    )
+    """Whether a ref of that name can be stored as a file, and looked for among all others."""
+    parts = name.split("/")
+    fit = len(os.fsencode(name)) <= _MAX_REF and len(parts) <= _MAX_REF_DEPTH
+    return fit and all(len(os.fsencode(part)) <= _MAX_REF_PART for part in parts)
 
 
 def update_refs(repository: Repository, changes: Mapping[str, tuple[str | None, str | None]]) -> None:

@@ -49,7 +49,7 @@ def missing(worktree: Worktree, inside: InsideRefs, host: dict[str, str]) -> dic
     for ref, oid in aimed.items():
         if oid not in known or host.get(ref, oid) != oid:
             # A branch `a` can't be stored beside `a/b`, which an earlier import may have brought.
-            clash = ref in above or not taken.isdisjoint(_parents(ref)) or not git.fits(ref)
+            clash = not git.fits(ref) or ref in above or not taken.isdisjoint(_parents(ref))
             name = f"{naming.ref_prefix(worktree)}clash/{oid}" if clash else ref
             wanted[name] = oid
             taken.add(name)
@@ -116,7 +116,7 @@ def keep(
         if command is None:
             raise ToolError(
                 f"{worktree.name} has commits to import and no image to serve them from",
-                hint=f"start it once: {shlex.join(['wt', 'up', worktree.name])}",
+                hint=f"start it once: {shlex.join(['wt', 'up', worktree.called])}",
             )
         try:
             quarantine = naming.worktree_state_dir(worktree) / "incoming"
@@ -195,7 +195,7 @@ def _stopped(worktree: Worktree, ref: str, old: str | None, new: str, accepted: 
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     first = f"{found[0].path[:_SHOWN]} ({found[0].reason[:_SHOWN]}){more}"
     why = f"{naming.short_branch(ref)} is not moved to {new[:10]}: {first}"
-    return why, shlex.join(["wt", "review", worktree.name])
+    return why, shlex.join(["wt", "review", worktree.called])
 
 
 def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str, accepted: str | None) -> _Standing:
@@ -255,7 +255,7 @@ def _by_hand(worktree: Worktree, *command: str) -> str:
 
 def _in_sandbox(worktree: Worktree, *command: str) -> str:
     """What a user types to run a command in the worktree's sandbox."""
-    return shlex.join(["wt", "exec", worktree.name, "--", *command])
+    return shlex.join(["wt", "exec", worktree.called, "--", *command])
 
 
 def _kept_at(worktree: Worktree, ref: str) -> str:

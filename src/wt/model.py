@@ -13,15 +13,12 @@ class Progress(Protocol):
 
     def step(self, text: str) -> AbstractContextManager[None]:
         """Say that `text` is under way, and that it is done when the block ends without an error."""
-        ...
 
     def detail(self, text: str) -> None:
         """The newest line of the step under way, such as a build's."""
-        ...
 
     def note(self, text: str) -> None:
         """One line that the user should read."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,7 @@ class Worktree:
         git_dir: the host's admin directory of it.
         branch: full name of the checked-out ref, None when HEAD is detached.
         locked: the reason given to `git worktree lock`, None when it isn't locked.
+        ambiguous: whether its name is that of another one, or of another one's branch.
     """
 
     repository: Repository
@@ -92,10 +90,16 @@ class Worktree:
     git_dir: Path
     branch: str | None
     locked: str | None = None
+    ambiguous: bool = field(default=False, compare=False)
 
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def called(self) -> str:
+        """What to call it by on a command line: its name, where that is no option and means no other one."""
+        return str(self.path) if self.ambiguous or self.name.startswith("-") else self.name
 
     @property
     def is_main(self) -> bool:
@@ -327,8 +331,7 @@ class Leftover:
     """One row of `wt gc`.
 
     Attributes:
-        kind: sandbox, shared services, image, network, volume, import, verify, worktree, private repository, refs or
-            trash.
+        kind: sandbox, shared services, image, network, volume, import, verify, worktree, private repository, refs, trash.
         name: what is meant, unique among those of its kind.
         reason: why it may go, or why it stays.
         state: removable or kept; removed or failed once that was tried.

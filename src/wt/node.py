@@ -1,12 +1,13 @@
 """What a Node.js project says of itself: its package manager and its workspaces."""
 
 import json
+import os
 import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from wt import hostile
+from wt import hostile, sources
 from wt.errors import UsageError
 
 VERSION_FILES = (".nvmrc", ".node-version")
@@ -84,12 +85,10 @@ def _matches(root: Path, pattern: str) -> list[Path]:
 def _workspace_patterns(root: Path) -> list[str]:
     text = hostile.read(root, "pnpm-workspace.yaml")
     if text is not None:
-        import yaml
-
         try:
-            data = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError) as error:
-            raise UsageError("pnpm-workspace.yaml is not valid YAML") from error
+            data = sources.read(os.fsdecode(text))
+        except ValueError as error:
+            raise UsageError(f"pnpm-workspace.yaml is not valid YAML: {error}", hint="mend it, or remove it") from error
         declared = data.get("packages") if isinstance(data, dict) else None
     else:
         declared = _manifest(root).get("workspaces")
@@ -110,7 +109,8 @@ def _manifest(root: Path) -> dict[str, object]:
     try:
         data = json.loads(hostile.read(root, "package.json") or b"{}")
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"package.json can't be read: {error}") from error
+        why = "it is not UTF-8" if isinstance(error, UnicodeError) else error
+        raise UsageError(f"package.json can't be read: {why}", hint="mend it: it has to be valid JSON") from error
     return data if isinstance(data, dict) else {}
 
 

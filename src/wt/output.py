@@ -268,7 +268,7 @@ def _review(found: Review) -> None:
         _write(f"{tree.name}: there is no commit yet")
     _concerns("refused, until a look at it", found.refused, red=True)
     if found.refused and found.tip:
-        _write(f"  wt sync {shlex.quote(tree.name)} --accept {found.tip[:12]}")
+        _write(f"  wt sync {shlex.quote(tree.called)} --accept {found.tip[:12]}")
     inner = tuple(Concern(path, "git runs what its configuration says") for path in found.nested)
     _concerns("repositories in its files, not imported: run no git there", inner, red=True)
     if not found.whole:

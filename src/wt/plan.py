@@ -33,9 +33,8 @@ COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
 PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
 _DRIVER = "bridge"
-_AIMS_ELSEWHERE = re.compile(
-    r"(?:^|[\n\r\v\f\x85\u2028\u2029])[\s\ufeff]*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)"
-)
+_ENDS = r"\n\r\v\f\x85\u2028\u2029"
+_AIMS_ELSEWHERE = re.compile(rf"(?:^|[{_ENDS}])(?:[^\S{_ENDS}]|\ufeff)*(?:export\s+)?['\"]?(?P<key>(?:COMPOSE|WT)_\w+)")
 
 
 @dataclass(frozen=True)
@@ -261,7 +260,7 @@ def mending(seen: Surroundings) -> tuple[str, ...]:
     tree = seen.worktree
     broken = f"the private repository of {tree.name} is broken: {seen.damage}"
     if keeps_broken(seen):
-        down, up = (shlex.join(["wt", verb, tree.name]) for verb in ("down", "up"))
+        down, up = (shlex.join(["wt", verb, tree.called]) for verb in ("down", "up"))
         return (f"{broken}; `{down}`, then `{up}` puts it aside and makes a new one",)
     aside = naming.state_dir(tree.repository) / naming.ASIDE
     return (f"{broken}; it is kept, as it is, in {aside / tree.id}.*, and a new one takes its place",)
@@ -376,7 +375,7 @@ def _refuse_shared_files(seen: Surroundings) -> None:
         if any(each.config and not naming.lies_in(inside, each.hidden) for each in running):
             raise Refused(
                 f"{why} while that of {around.name} runs, which could write to it",
-                hint=shlex.join(["wt", "down", around.name]),
+                hint=shlex.join(["wt", "down", around.called]),
             )
 
 

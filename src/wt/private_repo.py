@@ -225,13 +225,13 @@ def read_refs(worktree: Worktree) -> InsideRefs:
     root = naming.private_repo(worktree)
     head = _read_text(root, "HEAD", limit=_MAX_LINE)
     if head is None:
-        command = shlex.join(["wt", "up", worktree.name])
+        command = shlex.join(["wt", "up", worktree.called])
         raise Refused(
             f"the private repository of {worktree.name} can't be read: it has no HEAD",
             hint=f"`{command}` once it is stopped puts it aside, {root}, and makes a new one",
         )
     if hostile.kind(root, "reftable") is not None:
-        back = shlex.join(["wt", "exec", worktree.name, "--", "git", "refs", "migrate", "--ref-format=files"])
+        back = shlex.join(["wt", "exec", worktree.called, "--", "git", "refs", "migrate", "--ref-format=files"])
         raise Refused(f"the refs inside {worktree.name} are not stored as files", hint=f"`{back}` stores them so")
     names = _packed(_read_text(root, "packed-refs") or "") | dict(_loose(root)) | dict(_own_worktrees(root))
     symbolic = re.fullmatch(r"ref: (refs/heads/.+)", head.strip())

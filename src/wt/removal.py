@@ -75,7 +75,7 @@ def decide(
     tree = seen.worktree
     if tree.is_main:
         raise UsageError(
-            f"{tree.name} is the main checkout", hint=f"`wt down {shlex.quote(tree.name)}` stops its sandbox"
+            f"{tree.name} is the main checkout", hint=f"`wt down {shlex.quote(tree.called)}` stops its sandbox"
         )
     _refuse_in_use(seen)
     _refuse_loss(seen, force=force)
@@ -151,7 +151,7 @@ def _refuse_in_use(seen: Removal) -> None:
     if seen.processes:
         raise Refused(
             f"somebody is at work in the sandbox of {tree.name}",
-            hint=f"end it, or stop the sandbox with `wt down {shlex.quote(tree.name)}`",
+            hint=f"end it, or stop the sandbox with `wt down {shlex.quote(tree.called)}`",
             details=first(seen.processes),
         )
 

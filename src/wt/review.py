@@ -118,9 +118,11 @@ TOO_LARGE = "too large to be looked at"
 _PROGRAM = "100755"
 _LOCK_NAMES = {name.casefold() for name in LOCKS}
 # An address with a host, and the short form that ssh takes.
-_HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s\"'@]*@)?([^/\s\"'<>?#)\\,]+)|\bgit@([\w.-]+):", re.IGNORECASE)
-# What lock files say for people alone.
+_HOST = re.compile(r"://(?:[^/\s\"'@]*@)?([^/\s\"'<>?#)\\,]+)|\bgit@([\w.-]+):", re.IGNORECASE)
+# What lock files say for people alone, but where packages are listed: one may be called so.
 _PROSE = {"funding", "deprecated", "homepage"}
+_PROSE_LINE = re.compile(rf"\s*(?:{'|'.join(sorted(_PROSE))}):\s*[\w'\"]")
+_BY_PACKAGE = {"packages", "requires", *DEPENDENCIES}
 # Ranges of versions and what is in the same repository; all else comes from elsewhere than the registry.
 _FROM_ELSEWHERE = re.compile(r"(?!workspace:|catalog:).*[:/]", re.DOTALL)
 _MAX_JSON = 4 * 1024 * 1024
@@ -266,21 +268,22 @@ def _new_hosts(change: Change, contents: Mapping[str, str]) -> Iterator[str]:
 def _hosts(text: str) -> set[str]:
     data = _json(text) if text[:1] == "{" else None
     lines = text.split("\n") if data is None else _strings(data)
-    told = (line for line in lines if line.lstrip().partition(":")[0] not in _PROSE)
+    told = (line for line in lines if data is not None or not _PROSE_LINE.match(line))
     return {(match[1] or match[2]).lower() for line in told for match in _HOST.finditer(line)}
 
 
 def _strings(data: object) -> Iterator[str]:
     """Every string of a document but for what is prose."""
-    pending = [data]
+    pending: list[tuple[str, object]] = [("", data)]
     while pending:
-        value = pending.pop()
+        place, value = pending.pop()
         if isinstance(value, str):
             yield value
         elif isinstance(value, dict):
-            pending += [*value, *(each for key, each in value.items() if key not in _PROSE)]
+            yield from value
+            pending += [each for each in value.items() if place in _BY_PACKAGE or each[0] not in _PROSE]
         elif isinstance(value, list):
-            pending += value
+            pending += [(place, each) for each in value]
 
 
 def _text(value: object) -> str:

@@ -76,5 +76,5 @@ def _named(repository: Repository, name: str, *, gone: bool) -> Worktree:
 
 def is_gone(tree: Worktree) -> UsageError:
     """The error for a worktree whose directory is not there."""
-    removal = shlex.join(["wt", "rm", "--force", tree.name])
+    removal = shlex.join(["wt", "rm", "--force", tree.called])
     return UsageError(f"{tree.path} is gone", hint=f"git worktree repair finds a moved one, {removal} removes the rest")

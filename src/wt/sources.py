@@ -9,6 +9,8 @@ from typing import Any
 from wt import hostile
 from wt.errors import UsageError
 
+# Of a mapping: each of a chain of merges can make ten times as much of the one before.
+_MAX_PAIRS = 10_000
 # An absolute path, and what only compose can tell: a variable, an address, somebody's home directory.
 _ELSEWHERE = re.compile(r"[/~]|git@|.*(?:\$|://)")
 
@@ -29,7 +31,10 @@ def _documents(text: str) -> list[Any]:
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        pass
+        def flatten_mapping(self, node: Any) -> None:
+            super().flatten_mapping(node)
+            if len(node.value) > _MAX_PAIRS:
+                raise yaml.constructor.ConstructorError(None, None, "merges make too much of it", node.start_mark)
 
     def value(loader: Any, _tag: str, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):

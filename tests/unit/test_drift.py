@@ -86,19 +86,6 @@ def test_shared_services_on_a_network_that_is_gone() -> None:
     assert (found.state, found.command, found.worktree) == ("network gone", "wt shared up", None)
 
 
-def test_a_worktree_is_called_so_that_no_other_is_meant() -> None:
-    odd, twin = tree("-x"), replace(tree(), id="feature1", path=MAIN.path / "feature")
-    same_branch = replace(tree("fix"), branch="refs/heads/shop")
-    trees = (MAIN, tree(), odd, twin, same_branch)
-    assert [drift.called(each, trees) for each in trees] == [
-        "/code/shop",
-        "/code/feature",
-        "/code/-x",
-        "/code/shop/feature",
-        "fix",
-    ]
-
-
 @pytest.mark.parametrize(
     ("found", "strange"),
     [

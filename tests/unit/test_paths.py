@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +168,21 @@ def test_a_name_that_is_another_s_branch_is_ambiguous(shop: Path) -> None:
         done = wt(shop, *typed, code=2)
         assert f"b could be 2 worktrees\n  {shop.parent}/a\n  {shop.parent}/b\nhint: " in done.stderr
     assert wt(shop, "path", "../b").stdout == f"{shop.parent}/b\n"
+
+
+def test_a_hint_calls_a_worktree_so_that_no_other_is_meant(place: Callable[[str], Path]) -> None:
+    shop = place("code")
+    code = shop.parent
+    commit(shop)
+    wt(shop, "prepare", code=4)
+    for path, branch in (("../-x", "x"), ("../plain", "plain"), ("../one/twin", "one"), ("../two/twin", "two")):
+        git(shop, "worktree", "add", "--quiet", "-b", branch, path)
+    wanted = {code / "plain": "plain"}
+    for tree in (code / "-x", code / "plain", code / "one/twin", code / "two/twin"):
+        (tree / ".devcontainer/more").write_text("changed")
+        hint = wt(tree, "prepare", code=3).stderr.splitlines()[-1].removeprefix("hint: read it, then: wt trust ")
+        assert hint == wanted.get(tree, str(tree))
+        assert wt(shop, "path", *shlex.split(hint)).stdout == f"{tree}\n"
 
 
 def test_a_home_directory_that_is_a_symlink(place: Callable[[str], Path], tmp_path: Path) -> None:

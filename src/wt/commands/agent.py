@@ -34,7 +34,7 @@ def run(context: Context, name: str | None, arguments: Sequence[str]) -> int:
         raise ToolError(
             f"there is no {words[0]} in the sandbox of {tree.name}",
             hint="install it in .devcontainer/Dockerfile, or change [agent] in wt.toml; "
-            f"then wt up {shlex.quote(tree.name)}",
+            f"then wt up {shlex.quote(tree.called)}",
         )
     return code
 

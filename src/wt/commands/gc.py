@@ -210,12 +210,12 @@ def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
     why = f"git knows it on branch {naming.short_branch(tree.branch)}" if tree.branch else "git knows it"
     why += ", and its directory is gone"
     if (place := disks.unmounted(tree)) is not None and not trash.holds(tree):
-        other = f"mount it, or {shlex.join(['wt', 'rm', '--force', tree.name])}"
+        other = f"mount it, or {shlex.join(['wt', 'rm', '--force', tree.called])}"
         return garbage.Candidate(tree, why, (f"it may lie on a disk that is not mounted: {place}", other))
     if (place := _moved_to(tree)) is not None:
         repair = shlex.join(["git", "worktree", "repair", str(place)])
         return garbage.Candidate(tree, why, (f"it was moved to {place}", repair))
-    force = shlex.join(["wt", "rm", "--force", tree.name])
+    force = shlex.join(["wt", "rm", "--force", tree.called])
     if not trash.holds(tree) and (work := checkouts.operation(tree.git_dir)):
         return garbage.Candidate(tree, why, (f"a {work} is under way in it", force))
     if not trash.holds(tree) and (files := checkouts.staged(tree)):
@@ -263,7 +263,7 @@ def _obstacle(tree: Worktree, host: dict[str, str]) -> tuple[str, str | None] | 
     if count is None:
         return "its private repository can't be read", "wt doctor"
     if count:
-        return f"it has {count} to sync", shlex.join(["wt", "sync", tree.name])
+        return f"it has {count} to sync", shlex.join(["wt", "sync", tree.called])
     return _decided(tree)
 
 

@@ -13,5 +13,5 @@ def run(context: Context, name: str | None, *, follow: bool, tail: str) -> Itera
     tree = selection.worktree(context, name)
     project = naming.project_name(tree)
     if not docker.containers(project=project):
-        raise UsageError(f"{tree.name} has no sandbox", hint=shlex.join(["wt", "up", tree.name]))
+        raise UsageError(f"{tree.name} has no sandbox", hint=shlex.join(["wt", "up", tree.called]))
     return process.follow(compose.logs_command(project, (), follow=follow, tail=tail))

@@ -48,13 +48,16 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     """
     # Who has the lock is the only one who writes it; what is left would be a change in `git status`.
     hostile.sweep(tree.path, plan.ENV_FILE)
+    version = trust.look(tree.path)
+    if trust.known(tree.repository):
+        # What a branch brought is not even read before.
+        _refuse_changed(tree, version)
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
     own, shared = naming.own_network(tree.repository), naming.shared_project_name(tree.repository)
     network = own if apart else plan.network(seen)
     steps = plan.prepare_files(seen, network)
-    version = trust.look(tree.path)
-    _require_trust(tree, version, context)
+    _trust_first(tree, version, context)
     first = not any(each.project == shared for each in containers or ())
     if network == own and first:
         taken = f"the network {seen.config.network} has another repository's services"
@@ -91,18 +94,21 @@ def _say(seen: plan.Surroundings, context: Context) -> None:
         context.progress.note(f"{where}: git's locks, and what the engine mounts, may not work there")
 
 
-def _require_trust(tree: Worktree, version: trust.Version, context: Context) -> None:
-    """Refuse a `.devcontainer` that differs from every approved one; the first one that wt meets is approved."""
-    if trust.is_trusted(tree.repository, version):
-        return
-    if (root := trust.first_use(tree)) is not None:
+def _trust_first(tree: Worktree, version: trust.Version, context: Context) -> None:
+    """Approve the first `.devcontainer` that wt meets in a clone; it need not be this worktree's."""
+    if not trust.is_trusted(tree.repository, version) and (root := trust.first_use(tree)) is not None:
         context.progress.note(f"trusting {root / trust.DIRECTORY} as it is: a change of it needs `wt trust`")
+    _refuse_changed(tree, version)
+
+
+def _refuse_changed(tree: Worktree, version: trust.Version) -> None:
+    """Refuse a `.devcontainer` that differs from every approved one."""
     if not trust.is_trusted(tree.repository, version):
         lines = [line[:_WIDTH] for line in trust.difference(tree.repository, version)]
         more = [f"... and {len(lines) - _SCREEN} lines more"] if len(lines) > _SCREEN else []
         raise Refused(
             f"{trust.DIRECTORY} of {tree.name} differs from what you trusted: it runs on the host, too",
-            hint=f"read it, then: {shlex.join(['wt', 'trust', tree.name])}",
+            hint=f"read it, then: {shlex.join(['wt', 'trust', tree.called])}",
             details=(*lines[:_SCREEN], *more),
         )
 

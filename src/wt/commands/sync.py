@@ -84,7 +84,7 @@ def _looked_at(repository: Repository, accept: str) -> str:
 
 def unreadable(tree: Worktree, broken: str) -> Refused:
     """The error for a private repository that git can't open: what is in it can't be imported."""
-    again, rest = (shlex.join(["wt", *words, tree.name]) for words in (("up",), ("rm", "--force")))
+    again, rest = (shlex.join(["wt", *words, tree.called]) for words in (("up",), ("rm", "--force")))
     mend = f"`{again}` puts it aside and makes a new one, once it is stopped"
     hint = mend if tree.path.is_dir() else f"`{rest}` puts it aside and removes the rest"
     return Refused(f"the private repository of {tree.name} is broken: {broken}", hint=hint)

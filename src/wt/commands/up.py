@@ -111,5 +111,5 @@ def wait_for_dependencies(tree: Worktree, container: Container, context: Context
         if code != "0":
             raise WtError(
                 f"the dependencies of {tree.name} could not be installed (exit code {code})",
-                hint=shlex.join(["wt", "logs", tree.name]),
+                hint=shlex.join(["wt", "logs", tree.called]),
             )

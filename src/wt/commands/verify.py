@@ -63,7 +63,7 @@ def _running(tree: Worktree, containers: tuple[Container, ...]) -> Container:
 
 
 def _down(tree: Worktree) -> UsageError:
-    return UsageError(f"the sandbox of {tree.name} does not run", hint=shlex.join(["wt", "up", tree.name]))
+    return UsageError(f"the sandbox of {tree.name} does not run", hint=shlex.join(["wt", "up", tree.called]))
 
 
 def _require_trust(tree: Worktree) -> None:
@@ -71,7 +71,7 @@ def _require_trust(tree: Worktree) -> None:
     if not trust.is_trusted(tree.repository, trust.look(tree.path)):
         raise Refused(
             f"{trust.DIRECTORY} of {tree.name} differs from what you trusted: what it says counts for nothing",
-            hint=f"read it, then: {shlex.join(['wt', 'trust', tree.name])}",
+            hint=f"read it, then: {shlex.join(['wt', 'trust', tree.called])}",
         )
 
 
@@ -81,7 +81,7 @@ def _require_whole(tree: Worktree, values: Mapping[str, str], settings: config.C
         weakness.ground(values, settings.protect)
     except KeyError as error:
         message = f"{plan.ENV_FILE} of {tree.name} lacks {error.args[0]}"
-        raise UsageError(message, hint=shlex.join(["wt", "up", tree.name])) from error
+        raise UsageError(message, hint=shlex.join(["wt", "up", tree.called])) from error
 
 
 def _labels(tree: Worktree) -> dict[str, str]:

@@ -1,0 +1,73 @@
+"""What an agent wrote costs time and memory in proportion to its size, and no more."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Seconds of a processor, and bytes of memory, for each of these; without the bounds it is minutes, or gigabytes.
+SECONDS, BYTES = 8, 1 << 30
+COSTS = {
+    "a ref of 300,000 bytes": """
+from pathlib import Path
+from unit.nouns import MAIN
+from wt import importer
+from wt.model import InsideRefs
+name = "refs/heads/" + "a/" * 150_000 + "a"
+refs = InsideRefs(head=None, detached=None, refs={name: "1" * 40}, stash=(), past=frozenset(), operation=None)
+(ref,) = importer.missing(MAIN, refs, {})
+assert ref.endswith("/clash/" + "1" * 40), ref
+""",
+    "2,000 refs of 498 directories": """
+from unit.nouns import MAIN
+from wt import importer
+from wt.model import InsideRefs
+named = {"refs/heads/" + "a/" * 490 + f"x{number}": f"{number:040x}" for number in range(2_000)}
+refs = InsideRefs(head=None, detached=None, refs=named, stash=(), past=frozenset(), operation=None)
+assert len(importer.missing(MAIN, refs, {})) == 2_000
+""",
+    "a lock file of one line": """
+from wt import review
+from wt.gate import Change
+text = "a" * 3_000_000 + " https://x.example/y"
+found = review.runs([Change("yarn.lock", None, "100644", None, "b")], {"b": text})
+assert "x.example" in found[0].reason
+""",
+    "a .env of blank lines": """
+from dataclasses import replace
+from unit.nouns import SEEN
+from wt import plan
+plan.prepare_files(replace(SEEN, root_env=chr(10) * 3_000_000 + "A=1"), "dev")
+""",
+    "a YAML file of merges": """
+from wt import sources
+text = "a0: &a0 {x0: 1, x1: 1, x2: 1, x3: 1, x4: 1, x5: 1, x6: 1, x7: 1, x8: 1, x9: 1}" + chr(10)
+for at in range(1, 12):
+    text += f"a{at}: &a{at} {{<<: [{', '.join([f'*a{at - 1}'] * 10)}]}}" + chr(10)
+try:
+    sources.read(text)
+except ValueError as error:
+    assert "merge" in str(error), error
+else:
+    raise AssertionError("it was read")
+""",
+}
+
+
+@pytest.mark.parametrize("what", COSTS)
+def test_it_ends_within_bounds(what: str) -> None:
+    def bounded() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+
+    done = subprocess.run(
+        [sys.executable, "-c", COSTS[what]],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=bounded,
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-300:])
