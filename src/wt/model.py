@@ -331,7 +331,7 @@ class Leftover:
     """One row of `wt gc`.
 
     Attributes:
-        kind: sandbox, shared services, image, network, volume, import, verify, worktree, private repository, refs, trash.
+        kind: what it is: a sandbox, shared services, an image, a network, a private repository, refs, trash ...
         name: what is meant, unique among those of its kind.
         reason: why it may go, or why it stays.
         state: removable or kept; removed or failed once that was tried.
