@@ -15,6 +15,7 @@ from pathlib import Path
 from wt import git, hostile, naming, process
 from wt.errors import Refused, UsageError
 from wt.model import Repository, Worktree
+from wt.nested import refuse_within
 
 # Seconds for a look at all files; a FIFO by the name of one that git reads would keep it for ever.
 _PATIENCE = 120
@@ -40,8 +41,9 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
 
     Raises:
         UsageError: there is no repository.
-        Refused: the worktree's `.git` points at a repository that doesn't know it.
+        Refused: the worktree's `.git` points at a repository that doesn't know it, or an agent can have made it.
     """
+    refuse_within(directory)
     questions = ("--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-inside-work-tree")
     answer = process.run([*git.SAFE, "-C", str(directory), "rev-parse", *questions], check=False)
     if answer.code != 0 or not answer.text.startswith("/"):
