@@ -27,9 +27,9 @@ def refuse_weak(tree: Worktree, settings: config.Config) -> bool:
     if hostile.kind(tree.path, f"{plan.DEVCONTAINER}/{settings.shared.file}") is not None:
         projects.append((plan.shared_project(tree, settings), True))
     lasting = True
-    docker_api = bool(observe.facts(tree).docker_api)
+    facts = observe.facts(tree)
     for project, shared in projects:
-        ground = weakness.ground(values, settings.protect, shared=shared, docker_api=docker_api)
+        ground = weakness.ground(values, settings.protect, facts.hide, shared=shared, docker_api=bool(facts.docker_api))
         found = _weaknesses(tree, project, ground)
         names = [each.name for each in project.files]
         weakness.refuse(found, settings.allow, " and ".join(f"{plan.DEVCONTAINER}/{each}" for each in names))

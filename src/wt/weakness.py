@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from wt import naming
 from wt.config import FILE, Allow
 from wt.errors import Refused
 
@@ -91,13 +92,19 @@ class Ground:
 
 
 def ground(
-    values: Mapping[str, str], protect: Sequence[str], *, shared: bool = False, docker_api: bool = False
+    values: Mapping[str, str],
+    protect: Sequence[str],
+    hide: Sequence[str] = (),
+    *,
+    shared: bool = False,
+    docker_api: bool = False,
 ) -> Ground:
     """What belongs to the project of a sandbox, or of the shared services.
 
     Args:
         values: of `.env`.
         protect: what is mounted read-only over the workspace besides what always is.
+        hide: what is empty in it.
         shared: of the shared services.
         docker_api: whether wt itself mounts the engine's socket, for what stands before it.
     """
@@ -112,6 +119,7 @@ def ground(
         (f"{common_dir}/refs", "/wt/host.git/refs", True),
         (f"{workspace}/.claude-docker", "/home/vscode/.claude-docker", False),
         *((f"{workspace}/{path}", f"/app/{path}", True) for path in (*_OVER, *protect)),
+        *((f"{workspace}/{path}", f"/app/{path}", False) for path in naming.around((*_OVER, *protect), hide)),
     ]
     guard = [(common_dir, "/host", True), (values["WT_HOST_GIT"], "/view", False)]
     proxy = [(values["WT_DOCKER_SOCKET"], "/var/run/docker.sock", True)] if docker_api else []

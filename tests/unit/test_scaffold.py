@@ -107,6 +107,14 @@ def test_each_package_has_a_volume_of_its_own(tmp_path: Path) -> None:
     assert len(set(volumes)) == len(packages)
 
 
+def test_what_lies_around_a_protected_path_can_not_be_renamed(tmp_path: Path) -> None:
+    protect, hide = ("a/b/c", "d", "d/e", ".vscode/x/y"), ("f/g", "a/h")
+    project = scaffold.Project("shop", node.package_manager(tmp_path), (".",), protect, hide)
+    app = yaml.safe_load(scaffold.compose_wt(project))["services"]["app"]
+    places = [mount["target"] for mount in app["volumes"] if mount["type"] == "bind" and not mount.get("read_only")]
+    assert {place for place in places if place.startswith("/app/")} == {"/app/a", "/app/a/b", "/app/f"}
+
+
 @pytest.mark.parametrize("package", [".", "packages/a", *ODD])
 def test_facts_are_read_back(tmp_path: Path, package: str) -> None:
     text = scaffold.compose_wt(
