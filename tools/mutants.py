@@ -55,6 +55,13 @@ MOUNTED = f"{CONTROLS}the_docker_proxy_is_mounted"
 NAMES, SYMLINKS = "test_gate.py::test_paths_that_leave", "test_gate.py::test_where_symlinks_lead"
 BARE, TRUST = "test_gate.py::test_bare_layouts", "test_trust.py::test_"
 VERIFY = "test_verify.py::test_"
+GIT, PRIVATE = "test_git.py::test_", "test_private_repo.py::test_"
+GC, GARBAGE = "test_gc.py::test_", "test_garbage.py::test_"
+RUNS, OUTPUT = "test_runs.py::test_", "test_output.py::test_"
+FLOOD, LINE = f"{PRIVATE}a_flood_of", f"{PRIVATE}what_is_a_line_in_git"
+NO_SEARCH_WITHOUT_END, STRAY = "test_nested.py::test_the_search_has_an_end", f"{GC}a_directory_is_a_worktree_s"
+TOLD = "test_compose.py::test_compose_is_told"
+CA, ELSEWHERE = "test_config.py::test_a_ca_bundle", "test_weakness.py::test_what_compose_reads_from_elsewhere"
 WEAK, BESIDE = "test_weakness.py::test_a_weakness_is_named", "test_weakness.py::test_what_stands_beside"
 
 MUTANTS = (
