@@ -9,6 +9,10 @@ from unit.repos import commit, git, initialised, linked, repository, run, wt
 from wt import nested
 
 
+from unit.repos import commit, git, linked, repository, run
+from wt import hostile, nested
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return linked(repository(tmp_path / "shop"))
@@ -67,6 +71,23 @@ def test_the_search_has_an_end_and_says_so(root: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(nested, "_MAX_FOUND", 5)
     found, whole = nested.repositories(root)
     assert not whole and len(found) == 5
+
+
+def test_of_one_directory_no_more_is_read_than_the_limit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    real = hostile.entries
+
+    def counted(place: Path, path: str, *, limit: int) -> list[tuple[str, int]]:
+        found = real(place, path, limit=limit)
+        counts.append(len(found))
+        return found
+
+    layout(root / "large", *(f"f{number}" for number in range(50)))
+    monkeypatch.setattr(hostile, "entries", counted)
+    for limit, most in ((100, 50), (30, 27)):
+        counts.clear()
+        nested.repositories(root, limit=limit)
+        assert max(counts) == most
 
 
 def test_a_directory_deeper_than_a_path_can_be_is_searched(root: Path) -> None:

@@ -141,6 +141,18 @@ def test_no_symlink_is_followed_that_is_not_its_own(shop: Path, tmp_path: Path) 
     assert (tmp_path / "victim").is_dir()
 
 
+def test_no_symlink_to_what_lies_in_the_current_directory_is_followed(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = worktree(linked(shop))
+    thrown(tree)
+    (tmp_path / ".wt-trash.x.01234567").mkdir()
+    (shop / ".git/wt-sandbox/trash/x.01234567").symlink_to(".wt-trash.x.01234567")
+    monkeypatch.chdir(tmp_path)
+    trash.delete(tree.repository)
+    assert entries(tree.repository) == [] and (tmp_path / ".wt-trash.x.01234567").is_dir()
+
+
 def test_the_private_repository_goes_whatever_is_in_it(shop: Path) -> None:
     """However deep: Python's own removal would end in a RecursionError."""
     tree = create(linked(shop))

@@ -328,3 +328,15 @@ def test_compose_is_asked_when_something_changed_and_as_long_as_the_answer_may_c
     assert (prepared(volumes=[mount]), prepared(volumes=[mount])) == (1, 1)
     (shop / "data").symlink_to("/")
     assert prepared(3, volumes=[mount]) == 1
+
+
+def test_what_compose_reads_is_looked_for_in_the_files_themselves(shop: Path, tmp_path: Path) -> None:
+    """What compose prints holds the values, and does not say any more where they come from."""
+    (shop / ".devcontainer/docker-compose.shared.yml").unlink()
+    (tmp_path / "answer").write_text(json.dumps({"services": {"app": HARMLESS}}))
+    answers = f"network) echo bridge ;; compose) cat {tmp_path}/answer ;;"
+    path = stand_in(tmp_path, "docker", f'case "$1" in {answers} esac', resolves=False)
+    for service, code in (("{}", 0), ("{env_file: /etc/passwd}", 3)):
+        (shop / ".devcontainer/docker-compose.yml").write_text(f"services: {{app: {service}}}\n")
+        approve(shop)
+        assert ("app:/etc/passwd" in wt(shop, "prepare", code=code, env=path).stderr) == (code == 3)
