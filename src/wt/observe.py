@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         settings=git_settings,
         env_text=read(tree, plan.ENV_FILE),
         root_env=read(tree, ".env"),
-        node_version=next((text for name in node.VERSION_FILES if (text := read(tree, name)) is not None), None),
+        node_version=next(_node_versions(tree), None),
         present=frozenset(path for path in made if _is_there(tree, path, facts.protect)),
         mount_points=mount_points,
         files_digest=_digest(tree, _NOT_CONFIGURATION | {settings.shared.file}),
@@ -81,6 +81,10 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         damage=health.damage(tree),
         env_tracked=checkouts.tracks(tree, plan.ENV_FILE),
     )
+
+
+def _node_versions(tree: Worktree) -> Iterator[tuple[str, str]]:
+    yield from ((name, text) for name in node.VERSION_FILES if (text := read(tree, name)) is not None)
 
 
 def _refuse_behind_link(tree: Worktree, outer: Iterable[Worktree]) -> None:

@@ -143,6 +143,16 @@ def test_configuration_is_not_read_through_a_symlink(project: Path, tmp_path: Pa
     assert place in wt(project, "prepare", code=3).stderr
 
 
+@pytest.mark.parametrize("name", [".nvmrc", ".node-version"])
+def test_a_node_version_that_is_none_is_said_with_its_file(project: Path, name: str) -> None:
+    (project / ".nvmrc").unlink(missing_ok=True)
+    (project / name).write_text("stable\n")
+    assert wt(project, "prepare", code=2).stderr.splitlines() == [
+        f"wt: {name} says 'stable', which is no version",
+        "hint: write one such as 24 or 24.1.0 in it, or lts/*",
+    ]
+
+
 @pytest.mark.parametrize(
     ("verb", "place"), [("prepare", ".devcontainer/wt.toml"), ("prepare", ".nvmrc"), ("init", "package.json")]
 )
