@@ -120,7 +120,9 @@ def _described(tree: Worktree) -> scaffold.Facts:
     own, compose_wt = (read(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
     if own is None or compose_wt is None:
         name = plan.COMPOSE_FILES[own is not None]
-        raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint="wt init writes it; commit it")
+        # Where wt was before, `wt init` alone writes nothing.
+        command = "wt init" if compose_wt is None else "wt init --upgrade"
+        raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint=f"{command} writes it; commit it")
     _refuse_without_app(own)
     return scaffold.read_facts(compose_wt)
 

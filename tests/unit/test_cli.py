@@ -191,6 +191,19 @@ def test_a_compose_file_that_is_none_is_said_before_anything_is_made(
     assert not (project / ".claude-docker").exists() and not (project / ".git/wt-sandbox/main").exists()
 
 
+@pytest.mark.parametrize(
+    "missing", [["docker-compose.yml"], ["compose.wt.yml"], ["docker-compose.yml", "compose.wt.yml"]]
+)
+def test_a_compose_file_that_is_missing_is_written_by_what_the_hint_names(project: Path, missing: list[str]) -> None:
+    for name in missing:
+        (project / ".devcontainer" / name).unlink()
+    command, _, rest = wt(project, "prepare", code=2).stderr.partition("hint: ")[2].partition(" writes it")
+    assert command.startswith("wt init") and rest == "; commit it\n"
+    wt(project, *command.split()[1:])
+    assert [name for name in missing if not (project / ".devcontainer" / name).is_file()] == []
+    assert "Docker is not running" in wt(project, "prepare", code=4).stderr
+
+
 @pytest.mark.parametrize("text", ["services: {app: [", "include: [other.yml]", "services: !reset {app: {}}"])
 def test_what_compose_knows_better_is_left_to_it(project: Path, text: str) -> None:
     (project / ".devcontainer/docker-compose.yml").write_text(text)
