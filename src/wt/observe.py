@@ -275,7 +275,7 @@ def _is_dirty(tree: Worktree) -> bool | None:
         return None
     try:
         return tree.path.is_dir() and bool(checkouts.dirty(tree))
-    except ToolError:
+    except WtError:
         return None
 
 

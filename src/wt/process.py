@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from wt import streams
-from wt.errors import Interrupted, TimedOut, ToolError, of_machine, of_machine_in
+from wt.errors import Interrupted, TimedOut, ToolError, WtError, of_machine, of_machine_in
 
 INSTALL_HINTS = {
     "git": "install git 2.34 or newer",
@@ -318,11 +318,12 @@ def _explained(program: str, cwd: Path | None) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ToolError(f"{cwd} is gone") if cwd and not cwd.is_dir() else _missing(program) from error
-    except PermissionError as error:
-        raise ToolError(f"{program} may not be started by this user") from error
+        gone = ToolError(f"{cwd} is gone", hint="run it again; `wt doctor` names what is gone for good")
+        raise gone if cwd and not cwd.is_dir() else _missing(program) from error
     except OSError as error:
-        raise of_machine(error, program) or ToolError(f"{program} can't be started: {error.strerror}") from error
+        # Python names the place where that is what can't be entered.
+        closed = of_machine(error, cwd) if cwd and error.filename == cwd else None
+        raise closed or _unusable(program, error) from error
 
 
 @contextmanager
@@ -382,6 +383,13 @@ def _name(args: Sequence[str]) -> str:
     """Program and verb: `git fetch`, `docker ps`."""
     verb = next((arg for arg in args[1:] if arg[:1].isalpha() and "=" not in arg), "")
     return f"{args[0]} {verb}".strip()
+
+
+def _unusable(program: str, error: OSError) -> WtError:
+    hint = f"look at what the directories of PATH have by the name {program}, and at its mode"
+    if isinstance(error, PermissionError):
+        return ToolError(f"{program} may not be started by this user", hint=hint)
+    return of_machine(error, program) or ToolError(f"{program} can't be started: {error.strerror}", hint=hint)
 
 
 def _missing(program: str) -> ToolError:
