@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from wt import errors, git, hostile, naming, process
+from wt import complaints, errors, git, hostile, naming, process
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Repository, Worktree
 from wt.nested import refuse_within
@@ -58,7 +58,8 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             raise git.unfit(directory, git.NO_FILES)
         usual = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
         trust = f"if you trust its owner: git config --global --add safe.directory {shlex.quote(str(directory))}"
-        hint = trust if "dubious ownership" in answer.complaint else usual
+        hint = complaints.of_configuration(answer.complaint) or usual
+        hint = trust if "dubious ownership" in answer.complaint else hint
         raise Refused(f"git does not open {directory}: {answer.complaint}", hint=hint)
     common_text, git_text, inside, *more = answer.text.removesuffix("\n").split("\n")
     if more:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from wt import streams
+from wt import complaints, streams
 from wt.errors import Interrupted, TimedOut, ToolError, WtError, of_machine, of_machine_in
 
 INSTALL_HINTS = {
@@ -189,12 +189,17 @@ def run(
         try:
             stdout, _ = child.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise TimedOut(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
+            took = f"{_name(args)} took longer than {seconds:g} s and was ended"
+            raise TimedOut(took, hint="run it again when the machine has less to do") from error
     result = Result(child.returncode, stdout, bytes(heard))
     if check and result.code != 0:
-        complaint = f"{_name(args)} failed: {result.complaint}"
-        raise of_machine_in(complaint, full=cwd is not None and _is_full(cwd)) or ToolError(complaint)
+        raise _failure(f"{_name(args)} failed: {result.complaint}", cwd)
     return result
+
+
+def _failure(complaint: str, cwd: Path | None) -> WtError:
+    machine = of_machine_in(complaint, full=cwd is not None and _is_full(cwd))
+    return machine or ToolError(complaint, hint=complaints.of_configuration(complaint))
 
 
 def _limited(args: Sequence[str], max_file_bytes: int | None, max_memory: int | None) -> Sequence[str]:
@@ -321,8 +326,7 @@ def _explained(program: str, cwd: Path | None) -> Iterator[None]:
         gone = ToolError(f"{cwd} is gone", hint="run it again; `wt doctor` names what is gone for good")
         raise gone if cwd and not cwd.is_dir() else _missing(program) from error
     except OSError as error:
-        # Python names the place where that is what can't be entered.
-        closed = of_machine(error, cwd) if cwd and error.filename == cwd else None
+        closed = of_machine(error, cwd) if cwd and error.filename == cwd else None  # it names what can't be entered
         raise closed or _unusable(program, error) from error
 
 
