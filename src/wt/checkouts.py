@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from wt import git, hostile, naming, process
-from wt.errors import Refused, UsageError
+from wt import complaints, errors, git, hostile, naming, process
+from wt.errors import Refused, UsageError, WtError
 from wt.model import Repository, Worktree
 from wt.nested import refuse_within
 
@@ -58,7 +58,8 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             raise git.unfit(directory, git.NO_FILES)
         usual = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
         trust = f"if you trust its owner: git config --global --add safe.directory {shlex.quote(str(directory))}"
-        hint = trust if "dubious ownership" in answer.complaint else usual
+        hint = complaints.of_configuration(answer.complaint) or usual
+        hint = trust if "dubious ownership" in answer.complaint else hint
         raise Refused(f"git does not open {directory}: {answer.complaint}", hint=hint)
     common_text, git_text, inside, *more = answer.text.removesuffix("\n").split("\n")
     if more:
@@ -89,8 +90,12 @@ def ids(repository: Repository) -> frozenset[str]:
     return frozenset(linked | {naming.MAIN_ID})
 
 
-def _forgotten(directory: Path, common_dir: Path) -> Refused:
-    """The error for a place whose `.git` leads to an admin directory that is not there."""
+def _forgotten(directory: Path, common_dir: Path) -> WtError:
+    """The error for a place whose `.git` leads to an admin directory that is not there, or that may not be read."""
+    entries = common_dir / "worktrees"
+    for entry in sorted(entries.iterdir()) if entries.is_dir() else ():
+        if not os.access(entry, os.R_OK | os.X_OK):
+            return errors.closed(entry)
     if not common_dir.is_dir():
         mend = "`git worktree repair`, in the repository, mends one that was moved"
         return Refused(f"{directory} was in a worktree of {common_dir}, which is gone", hint=mend)

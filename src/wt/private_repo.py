@@ -324,7 +324,7 @@ def _read_text(root: Path, path: str, *, limit: int = 64 * 1024 * 1024) -> str |
 def _packed(text: str) -> dict[str, str]:
     lines = [line.partition(" ") for line in text.split("\n") if line[:1] not in {"", "#", "^"}]
     if len(lines) > _MAX_REFS:
-        raise Refused(f"a private repository has more than {_MAX_REFS} packed refs")
+        raise Refused(f"a private repository has more than {_MAX_REFS} packed refs", hint="delete some of them, inside")
     return {name: oid for oid, _, name in lines if _OID.fullmatch(oid) and _REF.fullmatch(name)}
 
 
@@ -354,7 +354,9 @@ def _stash(root: Path, newest: str | None) -> tuple[str, ...]:
     # Each line of the reflog ends one entry's life as the newest.
     found = [newest, *reversed(_reflog(root, "refs/stash")[1:])] if newest else []
     if len(found) > _MAX_STASH:
-        raise Refused(f"a private repository has more than {_MAX_STASH} stash entries")
+        raise Refused(
+            f"a private repository has more than {_MAX_STASH} stash entries", hint="drop some of them, inside"
+        )
     own = [(_read_text(root, path, limit=_MAX_LINE) or "").strip() for path in _AUTOSTASH]
     return tuple(dict.fromkeys(oid for oid in (*found, *own) if oid and _OID.fullmatch(oid)))
 

@@ -51,4 +51,5 @@ def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:
     """What may be used by its name may not become another thing: the engine follows symlinks, and so does compose."""
     path = Path(found.path or "/")
     if path.is_relative_to(tree.path) and os.path.realpath(path) != str(path):
-        raise Refused(f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to")
+        reason = f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to"
+        raise Refused(reason, hint="remove the symlink, or name the path that it leads to")

@@ -68,7 +68,7 @@ def test_without_docker_api_nothing_of_it_is_there(tmp_path: Path) -> None:
 
 def test_compose_reads_what_prepare_writes(tmp_path: Path) -> None:
     out = render(tmp_path, ".", "packages/a")
-    seen = replace(SEEN, worktree=MAIN, node_version="24", config=Config(agent=Agent(version="1.2.3")))
+    seen = replace(SEEN, worktree=MAIN, node_version=(".nvmrc", "24"), config=Config(agent=Agent(version="1.2.3")))
     (out / ".env").write_text(merge("", plan.environment(seen, "dev-1")))
     got = compose(out)
     app = got["services"]["app"]

@@ -75,7 +75,7 @@ def remove(
         if broken is None:
             sync.bring_in(tree, context)
         if gone and hostile.is_there(tree.path):
-            raise Refused(f"{tree.path} is there again")
+            raise Refused(f"{tree.path} is there again", hint="run it again, which looks at what is in it")
         ask_merged = delete_branch and not force_branch
         seen = observe_removal(tree, processes(tree), force=force, ask_merged=ask_merged, broken=broken is not None)
         return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
