@@ -336,7 +336,7 @@ MUTANTS = (
     ),
     *_swapped("review.py", f"{RUNS}hosts_that_a_lock_file", ("elif name in _LOCK_NAMES and", "elif False and")),
     # What starts is what the user has approved.
-    *_without("commands/prepare.py", f"{TRUST}a_change_is_refused", "    _require_trust(tree, version, context)\n"),
+    *_without("commands/prepare.py", f"{TRUST}a_change_is_refused", "    _trust_first(tree, version, context)\n"),
     *_swapped(
         "trust.py",
         f"{TRUST}a_change_is_refused",

@@ -41,7 +41,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         UsageError: the worktree was never initialised, or its configuration can't be read.
         Refused: something in it is not what it should be.
     """
-    _require_devcontainer(tree)
+    require_devcontainer(tree)
     _refuse_unreadable(tree, user)
     settings = config.load(tree.path)
     facts = _described(tree)
@@ -95,7 +95,12 @@ def _refuse_behind_link(tree: Worktree, outer: Iterable[Worktree]) -> None:
             raise Refused(f"{tree.path} lies behind a symlink, {by}", hint="remove the symlink")
 
 
-def _require_devcontainer(tree: Worktree) -> None:
+def require_devcontainer(tree: Worktree) -> None:
+    """Refuse a worktree in which wt was never initialised.
+
+    Raises:
+        UsageError: it has no directory for the configuration.
+    """
     mode = hostile.kind(tree.path, plan.DEVCONTAINER)
     if mode != stat.S_IFDIR:
         state = "there is no .devcontainer" if mode is None else ".devcontainer is not a directory"

@@ -6,10 +6,6 @@ from pathlib import Path
 import pytest
 
 from unit.repos import commit, git, initialised, linked, repository, run, wt
-from wt import nested
-
-
-from unit.repos import commit, git, linked, repository, run
 from wt import hostile, nested
 
 

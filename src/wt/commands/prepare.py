@@ -48,10 +48,7 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     """
     # Who has the lock is the only one who writes it; what is left would be a change in `git status`.
     hostile.sweep(tree.path, plan.ENV_FILE)
-    version = trust.look(tree.path)
-    if trust.known(tree.repository):
-        # What a branch brought is not even read before.
-        _refuse_changed(tree, version)
+    version = _looked_at(tree)
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
     own, shared = naming.own_network(tree.repository), naming.shared_project_name(tree.repository)
@@ -92,6 +89,15 @@ def _say(seen: plan.Surroundings, context: Context) -> None:
     if not seen.has_private_repository and (kind := mounts.network_file_system(seen.worktree.repository.common_dir)):
         where = f"{seen.worktree.repository.common_dir} is on {kind}, a network file system"
         context.progress.note(f"{where}: git's locks, and what the engine mounts, may not work there")
+
+
+def _looked_at(tree: Worktree) -> trust.Version:
+    """What configures the sandbox; refused, before anything in it is read, where something else was approved."""
+    observe.require_devcontainer(tree)
+    version = trust.look(tree.path)
+    if trust.known(tree.repository):
+        _refuse_changed(tree, version)
+    return version
 
 
 def _trust_first(tree: Worktree, version: trust.Version, context: Context) -> None:
