@@ -110,7 +110,7 @@ def _mounted(target: Target) -> dict[str, Answer]:
 
 def _inside(target: Target) -> dict[str, Answer]:
     own = target.container
-    names = f"/{own} /shop-shared-12345678-postgres-1"
+    names = (f"/{own}", "/shop-shared-12345678-postgres-1")
     return {
         **STATUS,
         "NoNewPrivs": Answer(0, "1"),
@@ -151,7 +151,7 @@ def _inside(target: Target) -> dict[str, Answer]:
         "api:ping": Answer(200, "OK"),
         "api:own": Answer(200, "{"),
         "api:list": Answer(200, "["),
-        "api:names": Answer(0, names),
+        **{f"listed:{name}": OK for name in names},
         **{f"api:{number}": Answer(403, '{"message": "no"}') for number in range(len(docker_api.refused(target)))},
         "end": OK,
     }
@@ -254,9 +254,8 @@ ELSE = [
     ("api:3", Answer(404, "{}"), "docker api: refusals", "fails"),
     ("api:3", Answer(0, ""), "docker api: refusals", "unknown"),
     ("api:3", Answer(403, "Forbidden"), "docker api: refusals", "unknown"),
-    ("api:names", Answer(0, f"/{TARGET.container} /wt-verify-f"), "docker api: list", "fails"),
-    ("api:names", Answer(0, f"/{TARGET.container} /{TARGET.project}-b-app-1"), "docker api: list", "fails"),
-    ("api:names", OK, "docker api: list", "unknown"),
+    ("listed:/wt-verify-f", OK, "docker api: list", "fails"),
+    (f"listed:/{TARGET.project}-b-app-1", OK, "docker api: list", "fails"),
     ("api:usual", Answer(0, "/var/run/docker.sock"), "docker sockets", "fails"),
     ("api:host", Answer(0, "tcp://x:2375"), "docker sockets", "fails"),
     ("end", Answer(None, ""), "script in the sandbox", "unknown"),
@@ -387,6 +386,29 @@ def test_without_a_proxy_there_is_no_api() -> None:
     assert (row.control, row.state) == ("docker sockets", "fails")
     without = inside | {"api:socket": Answer(1, "no socket"), "api:host": OK}
     assert _rows(target, without) == []
+
+
+def test_a_list_without_the_sandbox_itself_shows_nothing() -> None:
+    inside = {key: answer for key, answer in INSIDE.items() if not key.startswith("listed:")}
+    assert {row.control: row.state for row in _rows(inside=inside)} == {"docker api: list": "unknown"}
+
+
+def test_a_long_list_is_heard_whole(tmp_path: Path) -> None:
+    """One answer for all names would be cut in the middle of one."""
+    shared = naming.shared_project_name(REPOSITORY)
+    names = [f"/{shared}-service{number}-1" for number in range(60)] + [f"/{TARGET.container}"]
+    listed = ",".join(f'{{"Names":["{name}"]}}' for name in names)
+    tools = {"curl": f"cat >body <<'X'\n[{listed}]\nX\nmv body top/body; printf 200", "ls": "exit 2"}
+    for name, text in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "top").mkdir()
+    script = f"PATH={tmp_path}:$PATH; top=top\n{answers.PRELUDE}\n{docker_api.script(TARGET)}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    heard = answers.parse(done.stdout)
+    assert {key for key in heard if key.startswith("listed:")} == {f"listed:{name}" for name in names}
+    left = {key: answer for key, answer in INSIDE.items() if not key.startswith("listed:")}
+    assert _rows(inside=left | {key: heard[key] for key in heard if key.startswith("listed:")}) == []
 
 
 def test_answers_are_read_line_by_line_and_cut() -> None:

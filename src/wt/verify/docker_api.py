@@ -13,6 +13,8 @@ SOCKET = "/run/docker-api/docker.sock"
 # Where a socket of the engine's usually is.
 _USUAL = ("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")
 _FORBIDDEN, _OK = 403, 200
+# Before a name that was listed; each is an answer by itself, since one is cut.
+_LISTED = "listed:"
 _UP = "wt up starts it; wt logs shows what it says"
 
 _FUNCTIONS = f"""
@@ -21,6 +23,9 @@ ask() {{
   code=$(ulimit -f 4096
     curl -s --path-as-is -m 10 -o "$body" -w '%{{http_code}}' --unix-socket {SOCKET} "$@" </dev/null)
   say "$key" "${{code:-0}}" "$(head -c 200 "$body" 2>/dev/null)"
+}}
+names() {{
+  grep -o '"Names":\\["[^"]*"' "$top/body" | cut -d'"' -f4 | while read -r each; do say "{_LISTED}$each" 0 ""; done
 }}
 """
 
@@ -67,7 +72,7 @@ def script(target: Target) -> str:
             "ask api:ping http://docker/_ping",
             f"ask api:own {quoted([f'http://docker/containers/{target.container}/json'])}",
             "ask api:list 'http://docker/containers/json?all=1'",
-            'say api:names 0 "$(grep -o \'"Names":\\["[^"]*"\' "$top/body" | cut -d\'"\' -f4 | head -n 40)"',
+            "names",
         ]
         for number, (method, path, options) in enumerate(refused(target)):
             lines.append(f"ask {quoted([f'api:{number}', '-X', method, *options, f'http://docker{path}'])}")
@@ -112,7 +117,7 @@ def _refuses(target: Target, inside: Heard) -> Check:
 
 def _lists(target: Target, inside: Heard) -> Check:
     control, tried = "docker api: list", "/containers/json?all=1"
-    names = of(inside, "api:names").text.split()
+    names = [key.removeprefix(_LISTED) for key in inside if key.startswith(_LISTED)]
     if of(inside, "api:list").code != _OK:
         return unknown(control, tried, of(inside, "api:list").shown, _UP)
     if f"/{target.container}" not in names:
