@@ -13,7 +13,7 @@ from unit.nouns import MAIN, REPOSITORY, tree
 from wt import docker, garbage, naming, probe, process
 from wt.errors import Interrupted, ToolError
 from wt.model import Check, Holding, Remote
-from wt.verify import answers, docker_api, groups, report, siblings, variables, writes
+from wt.verify import answers, docker_api, groups, push, report, siblings, variables, writes
 from wt.verify.answers import Answer
 from wt.verify.target import Target
 from wt.weakness import BESIDE, PROXY
@@ -415,6 +415,27 @@ def test_answers_are_read_line_by_line_and_cut() -> None:
     heard = answers.parse(f"a\t0\tone\nnonsense\nb\tx\ty\nc\t403\t{'z' * 9999}\nd\t1\n")
     assert heard["a"] == Answer(0, "one")
     assert heard.keys() == {"a", "c"} and len(heard["c"].text) < 1000
+
+
+def test_no_proxy_answers_for_what_is_asked_by_curl(tmp_path: Path) -> None:
+    lines = [line for line in groups.inside(TARGET).splitlines() if "curl" in line]
+    assert len(lines) > 2 and all("--noproxy '*'" in line for line in lines)
+
+
+def test_a_name_that_is_not_known_inside_is_told_from_no_network() -> None:
+    other = Answer(128, "ssh: Could not resolve hostname git.intern: Name or service not known")
+    target = replace(TARGET, remotes=(*REMOTES, Remote("intern", "git.intern:x.git")))
+    assert _rows(target, INSIDE | {"push:3": other}) == []
+    without = INSIDE | {"push:3": other, "push:1": Answer(128, "ssh: connect to host example.com port 22: timed out")}
+    assert {row.control: row.state for row in _rows(target, without)} == dict.fromkeys(
+        ("push: origin", "push: intern"), "unknown"
+    )
+
+
+def test_ssh_is_told_where_the_host_s_leads_to() -> None:
+    url = REMOTES[0].url
+    assert "-oHostName=git.example.com" in push.begin(replace(TARGET, ssh={url: ("-oHostName=git.example.com",)}))
+    assert "-oHostName" not in push.begin(TARGET)
 
 
 @pytest.mark.parametrize("script", [groups.inside(TARGET), groups.weak(TARGET)])

@@ -3,6 +3,7 @@
 import secrets
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 
 from wt import (
     checkouts,
@@ -14,12 +15,13 @@ from wt import (
     observe,
     plan,
     probe,
+    remotes,
     selection,
     trust,
     weakness,
 )
 from wt.errors import Refused, UsageError
-from wt.model import Check, Container, Context, Worktree
+from wt.model import Check, Container, Context, Remote, Worktree
 from wt.verify import answers, groups, variables
 from wt.verify.target import Target
 
@@ -109,6 +111,7 @@ def _target(
         each["Id"]: each for each in probe.inspected([app.id, *(each.id for each in (*helpers.values(), *theirs))])
     }
     mounts = [mount for each in theirs for mount in known.get(each.id, {}).get("Mounts") or ()]
+    leading = _remotes(tree)
     return Target(
         worktree=tree,
         values=values,
@@ -118,8 +121,15 @@ def _target(
         helpers={service: known[each.id] for service, each in helpers.items() if each.id in known},
         siblings=siblings,
         volumes=frozenset(str(each["Name"]) for each in mounts if each["Type"] == "volume"),
-        remotes=git.settings(tree.repository, tree.branch).remotes,
+        remotes=leading,
         foreign=foreign,
         mark=f"wt-verify-{secrets.token_hex(4)}",
         writable=not (tree.is_main and context.user.is_root),
+        ssh={each.url: remotes.ssh_options(each.url) for each in leading},
     )
+
+
+def _remotes(tree: Worktree) -> tuple[Remote, ...]:
+    """Where a push from the host would lead to."""
+    found = git.settings(tree.repository, tree.branch).remotes
+    return tuple(replace(each, url=remotes.address(tree.repository, each.url)) for each in found)

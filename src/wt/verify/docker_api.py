@@ -21,7 +21,7 @@ _FUNCTIONS = f"""
 ask() {{
   key=$1 body=$top/body; shift; rm -f "$body"
   code=$(ulimit -f 4096
-    curl -s --path-as-is -m 10 -o "$body" -w '%{{http_code}}' --unix-socket {SOCKET} "$@" </dev/null)
+    curl -s --noproxy '*' --path-as-is -m 10 -o "$body" -w '%{{http_code}}' --unix-socket {SOCKET} "$@" </dev/null)
   say "$key" "${{code:-0}}" "$(head -c 200 "$body" 2>/dev/null)"
 }}
 names() {{

@@ -1,7 +1,7 @@
 """What is known of a sandbox before it is attacked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from wt.model import Remote, Worktree
 
 # The container that people work in.
 APP = "app"
-# Services of compose.wt.yml that stand beside it.
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,11 @@ class Target:
         helpers: what it knows of the services of wt's beside it, by service.
         siblings: the other worktrees of the repository.
         volumes: volumes of their sandboxes.
-        remotes: those of the host's repository.
+        remotes: those of the host's repository, with the addresses that its git makes of theirs.
         foreign: name and id of a container that is none of the sandbox's business.
         mark: in the name of all that a script makes.
         writable: whether the sandbox's user may write to /app at all.
+        ssh: by address of a remote, what ssh has to be told to go where the host's goes.
     """
 
     worktree: Worktree
@@ -43,6 +43,7 @@ class Target:
     foreign: tuple[str, str]
     mark: str
     writable: bool = True
+    ssh: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def project(self) -> str:
