@@ -128,6 +128,7 @@ MUTANTS = {
             ("seccomp", "user namespaces"),
         ),
         (r"(?m)^    hostname: .*\n", "    pid: host\n", ("container: namespaces",)),
+        (r"if lists !all", "if FALSE", ("docker api: list",)),
         (r"(target: /app/\.git), read_only: \"[^\"]*\"", r"\1", ("read-only: /app/.git",)),
         (r"(target: \"?/app/\.devcontainer\"?), read_only: true", r"\1", ("read-only: /app/.devcontainer",)),
         (r"(target: \"?/app/\.idea\"?), read_only: true", r"\1", ("read-only: /app/.idea",)),

@@ -150,8 +150,8 @@ def _inside(target: Target) -> dict[str, Answer]:
         "api:host": Answer(0, f"unix://{docker_api.SOCKET}"),
         "api:ping": Answer(200, "OK"),
         "api:own": Answer(200, "{"),
-        "api:list": Answer(200, "["),
-        **{f"listed:{name}": OK for name in names},
+        **{f"api:list:{key}": Answer(200, "[") for key in ("all", "running")},
+        **{f"listed:{key}:{name}": OK for key in ("all", "running") for name in names},
         **{f"api:{number}": Answer(403, '{"message": "no"}') for number in range(len(docker_api.refused(target)))},
         "end": OK,
     }
@@ -254,8 +254,9 @@ ELSE = [
     ("api:3", Answer(404, "{}"), "docker api: refusals", "fails"),
     ("api:3", Answer(0, ""), "docker api: refusals", "unknown"),
     ("api:3", Answer(403, "Forbidden"), "docker api: refusals", "unknown"),
-    ("listed:/wt-verify-f", OK, "docker api: list", "fails"),
-    (f"listed:/{TARGET.project}-b-app-1", OK, "docker api: list", "fails"),
+    *((f"listed:{key}:/wt-verify-f", OK, "docker api: list", "fails") for key in ("all", "running")),
+    (f"listed:running:/{TARGET.project}-b-app-1", OK, "docker api: list", "fails"),
+    ("api:list:running", Answer(403, "no"), "docker api: list", "unknown"),
     ("api:usual", Answer(0, "/var/run/docker.sock"), "docker sockets", "fails"),
     ("api:host", Answer(0, "tcp://x:2375"), "docker sockets", "fails"),
     ("end", Answer(None, ""), "script in the sandbox", "unknown"),
@@ -388,6 +389,31 @@ def test_without_a_proxy_there_is_no_api() -> None:
     assert _rows(target, without) == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "without"),
+    [
+        ("^(/v[0-9]+[.][0-9]+)?/(_ping|version)$", "/x/_ping"),
+        ("^(/v[0-9]+[.][0-9]+)?/(_ping|version)$", "/_pingx"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/json$", "/x/containers/json"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/json$", "/containers/jsonx/json"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/[A-Za-z0-9][A-Za-z0-9_.-]*/(json|logs|stats)$", "/x/containers/OWN/json"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/[A-Za-z0-9][A-Za-z0-9_.-]*/(json|logs|stats)$", "/containers/OWN/jsonx"),
+        ("^/containers/OWN/json$", "/containers/xOWN/json"),
+        ("^/containers/OWN/json$", "/containers/OWNx/json"),
+    ],
+)
+def test_each_pattern_of_the_proxy_is_tried_at_both_ends(rule: str, without: str) -> None:
+    asked = {path for method, path, _ in docker_api.refused(TARGET) if method == "GET"}
+    path = without.replace("OWN", TARGET.container)
+    assert path in asked and not re.search(rule.replace("OWN", TARGET.container), path)
+
+
+def test_what_is_only_read_is_tried_to_be_written() -> None:
+    """Paths that are answered when they are read: elsewhere another rule refuses."""
+    written = {path for method, path, _ in docker_api.refused(TARGET) if method == "POST"}
+    assert f"/containers/{TARGET.container}/json" in written
+
+
 def test_a_list_without_the_sandbox_itself_shows_nothing() -> None:
     inside = {key: answer for key, answer in INSIDE.items() if not key.startswith("listed:")}
     assert {row.control: row.state for row in _rows(inside=inside)} == {"docker api: list": "unknown"}
@@ -406,7 +432,9 @@ def test_a_long_list_is_heard_whole(tmp_path: Path) -> None:
     script = f"PATH={tmp_path}:$PATH; top=top\n{answers.PRELUDE}\n{docker_api.script(TARGET)}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     heard = answers.parse(done.stdout)
-    assert {key for key in heard if key.startswith("listed:")} == {f"listed:{name}" for name in names}
+    assert {key for key in heard if key.startswith("listed:")} == {
+        f"listed:{key}:{name}" for key in ("all", "running") for name in names
+    }
     left = {key: answer for key, answer in INSIDE.items() if not key.startswith("listed:")}
     assert _rows(inside=left | {key: heard[key] for key in heard if key.startswith("listed:")}) == []
 
@@ -476,18 +504,20 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 
 def test_the_weak_container_sees_nothing_and_is_nobodys(engine: Engine) -> None:
-    with probe.weak("image", {naming.LABEL_WORKTREE: "feature"}) as (name, _):
+    with probe.weak("image", {naming.LABEL_WORKTREE: "feature"}, "x-app-1") as (name, _):
         (made,) = engine.asked
+    # To a proxy that looks at a part of a name, or believes a log, it would be the sandbox's own.
+    assert re.fullmatch("x-app-1-wt-verify-[0-9a-f]{8}-x-app-1", name) and made[-2] == '{"Name": "/x-app-1"}'
     assert {"--rm", "--network=none", f"--name={name}", "--label=wt.role=verify", f"--label={docker.PROJECT}="} <= {
         *made
     }
     assert not [each for each in made if re.match("--(privileged|mount|volume|device|pid|ipc|uts|env)|-v", each)]
-    assert made[-3:] == ["--entrypoint=sleep", "image", "120"]
+    assert made[-7:-4] == ["--entrypoint=sh", "image", "-c"] and made[-1] == "120"
 
 
 @pytest.mark.parametrize("error", [Interrupted, ToolError("x")])
 def test_the_weak_container_goes_whatever_happens(engine: Engine, error: BaseException) -> None:
-    with pytest.raises((Interrupted, ToolError)), probe.weak("image", {}) as (name, _):
+    with pytest.raises((Interrupted, ToolError)), probe.weak("image", {}, "x-app-1") as (name, _):
         raise error
     assert engine.asked[-1] == ["docker", "container", "rm", "--force", "--volumes", name]
 

@@ -42,7 +42,7 @@ def run(context: Context, name: str | None) -> tuple[Check, ...]:
         (found,) = probe.inspected([app.id]) or (None,)
         if found is None:
             raise _down(tree)
-        with probe.weak(str(found["Image"]), labels) as foreign:
+        with probe.weak(str(found["Image"]), labels, str(found["Name"]).removeprefix("/")) as foreign:
             return _attack(_target(context, tree, containers, app, foreign), app.id)
 
 

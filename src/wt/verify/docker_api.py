@@ -13,6 +13,8 @@ SOCKET = "/run/docker-api/docker.sock"
 # Where a socket of the engine's usually is.
 _USUAL = ("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")
 _FORBIDDEN, _OK = 403, 200
+# Both are asked for, since each has a rule of its own; by what is said of the query.
+_LISTS = {"all": "?all=1", "running": ""}
 # Before a name that was listed; each is an answer by itself, since one is cut.
 _LISTED = "listed:"
 _UP = "wt up starts it; wt logs shows what it says"
@@ -25,7 +27,7 @@ ask() {{
   say "$key" "${{code:-0}}" "$(head -c 200 "$body" 2>/dev/null)"
 }}
 names() {{
-  grep -o '"Names":\\["[^"]*"' "$top/body" | cut -d'"' -f4 | while read -r each; do say "{_LISTED}$each" 0 ""; done
+  grep -o '"Names":\\["[^"]*"' "$top/body" | cut -d'"' -f4 | while read -r each; do say "{_LISTED}$1:$each" 0 ""; done
 }}
 """
 
@@ -49,12 +51,18 @@ def refused(target: Target) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
         f"/containers/{own}%2f..%2f{foreign}/json",
         f"/v1.41//containers/{own}/json",
     ]
+    # Each pattern of the proxy's at both ends; the foreign container's own name has the sandbox's at both.
+    get += [
+        *(f"/containers/{name}/json" for name in (f"x{own}", f"{own}x")),
+        *("/x/_ping", "/_pingx", "/x/containers/json", "/containers/jsonx/json"),
+        *(f"/x/containers/{own}/json", f"/containers/{own}/jsonx", f"/images/{own}/json"),
+    ]
     upgrade = ("-H", "Connection: Upgrade", "-H", "Upgrade: tcp")
     return (
         *(("GET", path, ()) for path in get),
         ("GET", "/_ping", upgrade),
         ("POST", "/containers/create", ("-d", "{}")),
-        ("POST", f"/containers/{own}/exec", ("-d", "{}")),
+        *(("POST", f"/containers/{own}/{what}", ("-d", "{}")) for what in ("exec", "json")),
         ("POST", "/build", ("-d", "")),
         ("DELETE", f"/containers/{foreign}?force=1", ()),
     )
@@ -71,8 +79,10 @@ def script(target: Target) -> str:
         lines += [
             "ask api:ping http://docker/_ping",
             f"ask api:own {quoted([f'http://docker/containers/{target.container}/json'])}",
-            "ask api:list 'http://docker/containers/json?all=1'",
-            "names",
+            *(
+                f"ask api:list:{key} 'http://docker/containers/json{query}'; names {key}"
+                for key, query in _LISTS.items()
+            ),
         ]
         for number, (method, path, options) in enumerate(refused(target)):
             lines.append(f"ask {quoted([f'api:{number}', '-X', method, *options, f'http://docker{path}'])}")
@@ -116,17 +126,24 @@ def _refuses(target: Target, inside: Heard) -> Check:
 
 
 def _lists(target: Target, inside: Heard) -> Check:
-    control, tried = "docker api: list", "/containers/json?all=1"
-    names = [key.removeprefix(_LISTED) for key in inside if key.startswith(_LISTED)]
-    if of(inside, "api:list").code != _OK:
-        return unknown(control, tried, of(inside, "api:list").shown, _UP)
-    if f"/{target.container}" not in names:
-        return unknown(control, tried, "the sandbox's own container is not in it")
+    control, tried = "docker api: list", " and ".join(f"/containers/json{query}" for query in _LISTS.values())
     services = "|".join(map(re.escape, target.services))
     shared = re.escape(naming.shared_project_name(target.worktree.repository))
     own = re.compile(f"/({re.escape(target.project)}-({services})|{shared}-[a-z0-9_.-]+)-[0-9]+")
-    wrong = [f"there is {name}" for name in names if not own.fullmatch(name)]
-    return judged(control, tried, wrong[:3], f"{len(names)}, all of the sandbox's or the shared services'")
+    found = {key: _listed(inside, key) for key in _LISTS}
+    if wrong := [f"there is {name}" for names in found.values() for name in names if not own.fullmatch(name)]:
+        return judged(control, tried, wrong[:3], "")
+    for key, names in found.items():
+        if of(inside, f"api:list:{key}").code != _OK:
+            return unknown(control, tried, of(inside, f"api:list:{key}").shown, _UP)
+        if f"/{target.container}" not in names:
+            return unknown(control, tried, "the sandbox's own container is not in it")
+    return judged(control, tried, (), f"{len(found['all'])}, all of the sandbox's or the shared services'")
+
+
+def _listed(inside: Heard, key: str) -> list[str]:
+    start = f"{_LISTED}{key}:"
+    return [name.removeprefix(start) for name in inside if name.startswith(start)]
 
 
 def _no_other(target: Target, inside: Heard) -> Check:
