@@ -12,6 +12,8 @@ from wt import naming
 from wt.config import FILE, Allow
 from wt.errors import Refused
 
+# How many files that volume may have.
+TMP_FILES = 65536
 SERVICE, GUARD, PROXY = "app", "guard", "docker-proxy"
 # What wt sets beside a sandbox, and never ends by itself.
 BESIDE = (GUARD, PROXY)
@@ -138,7 +140,7 @@ def ground(
 
 def _tmp(project: str, size: str) -> Mapping[str, Any]:
     """The volume that app and guard have as `/tmp`; nothing of the host is in it."""
-    options = f"mode=1777,nosuid,nodev,nr_inodes=65536,size={size}"
+    options = f"mode=1777,nosuid,nodev,nr_inodes={TMP_FILES},size={size}"
     return {"name": f"{project}_tmp-{size}", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": options}}
 
 

@@ -34,6 +34,7 @@ VALUES = {
     "WT_SHARED_PROJECT": "shared",
     "WT_TMP": "1g",
     "WT_CONFIG": "c0ffee",
+    "WT_DOCKER_SOCKET": "/var/run/docker.sock",
 }
 HOST_CONFIG = {
     "Privileged": False,
@@ -49,12 +50,34 @@ HOST_CONFIG = {
     "Devices": None,
     "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}]},
     "Memory": 1024,
+    "MemorySwap": 1024,
     "PidsLimit": 99,
-    "Tmpfs": {"/tmp": "exec,nosuid,nodev"},
+    "Ulimits": [{"Name": "nofile", "Soft": 16384, "Hard": 16384}],
+    "LogConfig": {"Type": "local", "Config": {"max-size": "10m"}},
 }
 HELPER = {
     "State": {"Status": "running"},
     "HostConfig": HOST_CONFIG | {"NetworkMode": "none", "ReadonlyRootfs": True},
+}
+TMP = {"Type": "volume", "Name": "feature_tmp", "Destination": "/tmp", "RW": True}
+HELPERS: dict[str, dict[str, Any]] = {
+    "guard": HELPER
+    | {
+        "Config": {"User": "1001:1002"},
+        "Mounts": [
+            {"Type": "bind", "Source": "/code/shop/.git", "Destination": "/host", "RW": False},
+            {"Type": "bind", "Source": "/s/host.git", "Destination": "/view", "RW": True},
+            TMP,
+        ],
+    },
+    "docker-proxy": HELPER
+    | {
+        "Config": {"User": "root"},
+        "Mounts": [
+            {"Type": "bind", "Source": "/var/run/docker.sock", "Destination": "/var/run/docker.sock", "RW": False},
+            {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": True},
+        ],
+    },
 }
 SIBLING = tree("other")
 API = {"type": "volume", "source": "docker-api", "target": "/run/docker-api", "read_only": True}
@@ -66,14 +89,14 @@ def _target(**changes: Any) -> Target:
     own = naming.project_name(changes.get("worktree", tree()))
     app: dict[str, Any] = {"Name": f"/{own}-app-1", "Id": "a" * 64, "HostConfig": HOST_CONFIG}
     app["Config"] = {"User": "1001:1002", "Labels": {naming.LABEL_CONFIG: "c0ffee"}}
-    services = {"app": {"volumes": VOLUMES, "tmpfs": ["/tmp:exec,nosuid,nodev"]}} | {name: {} for name in BESIDE}
+    services = {"app": {"volumes": VOLUMES}} | {name: {} for name in BESIDE}
     target = Target(
         worktree=tree(),
         values=VALUES,
         protect=("secrets",),
         services=services,
         app=app,
-        helpers=dict.fromkeys(BESIDE, HELPER),
+        helpers=HELPERS,
         siblings=(SIBLING,),
         volumes=frozenset({"other_store"}),
         remotes=REMOTES,
@@ -87,6 +110,7 @@ def _target(**changes: Any) -> Target:
     ]
     mounts += [{"Type": "volume", "Name": "feature_store", "Destination": "/home/vscode/.npm", "RW": True}]
     api = {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": False}
+    mounts += [TMP]
     mounts += [api] if PROXY in target.services else []
     mounts += [{"Type": "tmpfs", "Source": "", "Destination": "/app/.claude-docker", "RW": False}]
     return replace(target, app=app | {"Mounts": mounts})
@@ -125,6 +149,9 @@ def _inside(target: Target) -> dict[str, Answer]:
         "su": Answer(0, "/usr/bin/su"),
         "limit:memory": Answer(0, "1024"),
         "limit:processes": Answer(0, "99"),
+        "limit:swap": Answer(0, "together 1024"),
+        "limit:open files": Answer(0, "16384"),
+        "limit:/tmp": Answer(0, "262144 4096 65536"),
         **_mounted(target),
         **{f"write:{place}": READ_ONLY for place in writes.places(target)},
         **{f"{deed}:{place}": BUSY for deed in ("rename", "remove") for place in (*writes.places(target), "/app/.git")},
@@ -167,6 +194,7 @@ WEAK = {
     "setuid": Answer(0, "vscode L 2026-11-26 0 99999 7 -1"),
     "limit:memory": Answer(0, "9223372036854771712"),
     "limit:processes": Answer(0, "max"),
+    "limit:swap": Answer(0, "together 9223372036854771712"),
     "end": OK,
 }
 GONE = Answer(0, "done")
@@ -221,6 +249,17 @@ ELSE = [
     ("limit:memory", Answer(0, "max"), "limit: memory", "fails"),
     ("limit:memory", Answer(0, "2048"), "limit: memory", "fails"),
     ("limit:processes", Answer(1, "no such file"), "limit: processes", "unknown"),
+    ("limit:swap", Answer(0, "together 2048"), "limit: swap", "fails"),
+    ("limit:swap", Answer(0, "apart 1024"), "limit: swap", "fails"),
+    ("limit:swap", Answer(0, "not counted"), "limit: swap", "fails"),
+    ("limit:swap", Answer(1, ""), "limit: swap", "unknown"),
+    ("limit:open files", Answer(0, "unlimited"), "limit: open files", "fails"),
+    ("limit:open files", Answer(0, "1048576"), "limit: open files", "fails"),
+    ("limit:open files", Answer(None, ""), "limit: open files", "unknown"),
+    ("limit:/tmp", Answer(0, "999999 4096 65536"), "limit: /tmp", "fails"),
+    ("limit:/tmp", Answer(0, "262144 4096 999999"), "limit: /tmp", "fails"),
+    ("limit:/tmp", Answer(0, "0 4096 0"), "limit: /tmp", "fails"),
+    ("limit:/tmp", Answer(1, "stat: not found"), "limit: /tmp", "unknown"),
     ("mount:/wt/objects", Answer(0, "rw"), "mounts", "fails"),
     ("mount:/var/run/docker.sock", Answer(0, "rw"), "mounts", "fails"),
     ("mount:/tmp", Answer(0, "rw,nodev"), "mounts", "fails"),
@@ -279,6 +318,7 @@ def test_another_answer_is_another_judgement(key: str, answer: Answer, control: 
         ("namespace", Answer(1, "Operation not permitted"), "user namespaces"),
         ("limit:memory", Answer(0, "1024"), "limit: memory"),
         ("limit:processes", Answer(0, "99"), "limit: processes"),
+        ("limit:swap", Answer(0, "together 1024"), "limit: swap"),
         ("end", Answer(None, ""), "script in a weak container"),
     ],
 )
@@ -330,6 +370,7 @@ def test_variables_that_stay_are_named(shell: str, answer: str, state: str) -> N
         ({"DeviceRequests": [{"Driver": "nvidia"}]}, "devices"),
         ({"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "80"}]}}, "ports"),
         ({"PublishAllPorts": True}, "ports"),
+        ({"LogConfig": {"Type": "json-file", "Config": {}}}, "log"),
     ],
 )
 def test_what_the_engine_was_told_is_named(changes: dict[str, Any], control: str) -> None:
@@ -347,9 +388,45 @@ def test_another_user_or_configuration_is_named() -> None:
 @pytest.mark.parametrize("changes", [None, {"State": {"Status": "exited"}}, {"HostConfig": HOST_CONFIG}])
 def test_a_service_that_is_missing_or_weak_is_named(service: str, changes: dict[str, Any] | None) -> None:
     left = {name: each for name, each in TARGET.helpers.items() if name != service}
-    helpers = left if changes is None else left | {service: HELPER | changes}
+    helpers = left if changes is None else left | {service: HELPERS[service] | changes}
     found = {row.control: row.state for row in _rows(replace(TARGET, helpers=helpers))}
     assert found == {f"service: {service}": "fails"}
+
+
+def _beside(service: str, **changes: Any) -> list[str]:
+    """What is said of a service of which something is otherwise: of itself, or of what the engine was told."""
+    own = HELPERS[service]
+    told = {key: value for key, value in changes.items() if key not in own}
+    changed = own | {key: value for key, value in changes.items() if key in own}
+    changed["HostConfig"] = own["HostConfig"] | told
+    rows = _rows(replace(TARGET, helpers=HELPERS | {service: changed}))
+    assert {row.control for row in rows} <= {f"service: {service}"}
+    return [row.answer for row in rows]
+
+
+@pytest.mark.parametrize("service", BESIDE)
+def test_what_stands_beside_is_limited_and_has_its_user(service: str) -> None:
+    assert _beside(service, Memory=0) == ["no limit on memory"]
+    assert _beside(service, MemorySwap=2048) == ["swap besides memory"]
+    assert _beside(service, PidsLimit=None) == ["no limit on processes"]
+    assert _beside(service, Ulimits=None) == ["no limit on open files"]
+    assert _beside(service, LogConfig={"Type": "json-file", "Config": None}) == ["json-file without max-size"]
+    (said,) = _beside(service, Config={"User": "7"})
+    assert said.startswith("user: 7, not ")
+
+
+def test_what_stands_beside_is_mounted_as_wt_does() -> None:
+    host, view, tmp = HELPERS["guard"]["Mounts"]
+    assert _beside("guard", Mounts=[{**host, "RW": True}, view, tmp]) == ["mount: /host from /code/shop/.git, writable"]
+    assert _beside("guard", Mounts=[{**host, "Source": "/"}, view, tmp]) == ["mount: /host from /, read-only"]
+    assert _beside("guard", Mounts=[host, tmp]) == ["mount: /view is missing"]
+    assert _beside("guard", Mounts=[host, view, {**tmp, "Name": "b"}]) == ["mount: /tmp from b, writable"]
+    socket, api = HELPERS["docker-proxy"]["Mounts"]
+    assert _beside("docker-proxy", Mounts=[{**socket, "RW": True}, api]) != []
+    assert _beside("docker-proxy", Mounts=[{**socket, "Source": "/run/desktop/docker.sock"}, api]) == []
+    assert _beside("docker-proxy", Mounts=[socket, api, {**host, "Destination": "/x"}]) == [
+        "mount: /x from /code/shop/.git"
+    ]
 
 
 def test_mounts_that_the_engine_made_are_compared() -> None:

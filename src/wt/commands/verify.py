@@ -80,7 +80,7 @@ def _require_trust(tree: Worktree) -> None:
 def _require_whole(tree: Worktree, values: Mapping[str, str], settings: config.Config) -> None:
     """What an older wt wrote may lack a value."""
     try:
-        weakness.ground(values, settings.protect)
+        weakness.ground(values, settings.protect, docker_api=True)
     except KeyError as error:
         message = f"{plan.ENV_FILE} of {tree.name} lacks {error.args[0]}"
         raise UsageError(message, hint=shlex.join(["wt", "up", tree.called])) from error

@@ -62,8 +62,12 @@ class Target:
     @property
     def own_mounts(self) -> tuple[tuple[str, str, bool], ...]:
         """Source, target and whether it is read-only of what wt itself mounts, whatever the compose files say."""
-        ground = weakness.ground(self.values, self.protect)
-        return tuple(sorted(each[1:] for each in ground.mounts if each[0] == APP))
+        return self.mounts_of(APP)
+
+    def mounts_of(self, service: str) -> tuple[tuple[str, str, bool], ...]:
+        """The same for another service of wt's."""
+        ground = weakness.ground(self.values, self.protect, docker_api=weakness.PROXY in self.services)
+        return tuple(sorted(each[1:] for each in ground.mounts if each[0] == service))
 
     def inner(self, path: Path) -> str | None:
         """Where a path of the host's is inside, if it lies in the worktree."""
