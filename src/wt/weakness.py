@@ -51,7 +51,7 @@ _BUILD_KEYS = """
 _HARMLESS, _HARMLESS_BUILD = frozenset(_SERVICE_KEYS.split()), frozenset(_BUILD_KEYS.split())
 _OVER = (".devcontainer", ".vscode", ".idea")
 _LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|\[::1\]")
-_SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
+SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
 NO_NEW_PRIVILEGES = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
 
 
@@ -258,7 +258,7 @@ def _mounts(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
             ours = (name, source, target, read_only) in ground.mounts
             if not ours and not (read_only and _configures(Path(source), ground)):
                 path = Path(source)
-                socket = "docker_socket" if path.name in _SOCKETS else "binds"
+                socket = "docker_socket" if path.name in SOCKETS else "binds"
                 yield _weakness(socket, name, "" if socket != "binds" else _shown(path, ground), ground, source)
         elif kind not in {"volume", "tmpfs", "image"}:
             yield _weakness("settings", name, f"{kind} {target}", ground)

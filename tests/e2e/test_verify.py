@@ -139,6 +139,11 @@ MUTANTS = {
         (r"(target: \"?/app/\.devcontainer\"?), read_only: true", r"\1", ("read-only: /app/.devcontainer",)),
         (r"(target: \"?/app/\.idea\"?), read_only: true", r"\1", ("read-only: /app/.idea",)),
         (r"(target: /wt/lfs), read_only: true", r"\1", ("read-only: /wt/lfs",)),
+        (
+            r"(?m)^      - \{type: volume, source: package-store",
+            r"      - {type: bind, source: /run, target: /mnt, read_only: true}\n\g<0>",
+            ("docker sockets",),
+        ),
     ],
 }
 

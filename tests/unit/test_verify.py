@@ -433,7 +433,7 @@ def test_mounts_that_the_engine_made_are_compared() -> None:
     mounts = [dict(each) for each in TARGET.app["Mounts"]]
     mounts[0]["Source"] = "/elsewhere"
     mounts[1]["RW"] = not mounts[1]["RW"]
-    extra = {"Type": "bind", "Source": "/", "Destination": "/host", "RW": False}
+    extra = {"Type": "bind", "Source": "/srv", "Destination": "/host", "RW": False}
     (row,) = _rows(replace(TARGET, app={**TARGET.app, "Mounts": [*mounts[:-1], extra]}))
     assert row.control == "mounts, by the engine"
     for part in ("extra: /host", "missing: /app/.claude-docker", "is /elsewhere, not", mounts[1]["Destination"]):
@@ -514,6 +514,50 @@ def test_a_long_list_is_heard_whole(tmp_path: Path) -> None:
     }
     left = {key: answer for key, answer in INSIDE.items() if not key.startswith("listed:")}
     assert _rows(inside=left | {key: heard[key] for key in heard if key.startswith("listed:")}) == []
+
+
+def _with(target: Target, source: str, **declared: Any) -> Target:
+    """With one more mount, as the files say and the engine has made it."""
+    kind = "volume" if declared else "bind"
+    volume = {"type": kind, "source": source, "target": "/x"}
+    mount = {"Type": kind, "Source": source, "Destination": "/x", "RW": True, "Name": source}
+    app = {**target.app, "Mounts": [*target.app["Mounts"], mount]}
+    services = {**target.services, "app": {"volumes": [*VOLUMES, volume]}}
+    return replace(target, app=app, services=services, declared=declared)
+
+
+MORE = INSIDE | {"mount:/x": Answer(0, "rw")}
+
+
+@pytest.mark.parametrize(
+    "source", ["/srv/e/engine", "/srv/e", "/", "/run", "/var/run", "/x/podman.sock", "/run/podman"]
+)
+def test_the_engine_s_socket_is_named_by_whatever_way_it_comes_in(source: str) -> None:
+    target = replace(TARGET, values=VALUES | {"WT_DOCKER_SOCKET": "/srv/e/engine"})
+    socket, api = HELPERS["docker-proxy"]["Mounts"]
+    proxy = HELPERS["docker-proxy"] | {"Mounts": [{**socket, "Source": "/srv/e/engine"}, api]}
+    target = replace(target, helpers=HELPERS | {"docker-proxy": proxy})
+    wanted = {"docker sockets": "fails"}
+    assert {row.control: row.state for row in _rows(_with(target, source), MORE)} == wanted
+    volume = _with(target, "data", data={"driver_opts": {"type": "none", "o": "bind", "device": source}})
+    assert {row.control: row.state for row in _rows(volume, MORE)} == wanted
+    assert _rows(_with(target, "/srv/else"), MORE) == []
+
+
+def test_a_socket_that_answers_as_the_engine_does_is_named(tmp_path: Path) -> None:
+    """In a directory of the host's, whatever it is called."""
+    (row,) = _rows(_with(TARGET, "/srv/else"), MORE | {"engine:/x/y": OK})
+    assert (row.control, row.state) == ("docker sockets", "fails") and "/x/y answers" in row.answer
+    assert "engines /x\n" in docker_api.script(_with(TARGET, "/srv/else"))
+
+
+def test_a_volume_that_is_a_directory_of_the_host_is_said_to_be_one() -> None:
+    volume = _with(TARGET, "data", data={"driver_opts": {"type": "none", "o": "bind", "device": "/srv/data"}})
+    (row,) = [row for row in groups.checks(volume, MORE, WEAK, VARIABLES) if row.control == "mounts"]
+    assert "of the host's also /x" in row.answer
+    plain = _with(TARGET, "data", data={"driver_opts": {"type": "tmpfs", "device": "tmpfs"}})
+    (row,) = [row for row in groups.checks(plain, MORE, WEAK, VARIABLES) if row.control == "mounts"]
+    assert "none but wt's own" in row.answer
 
 
 def test_answers_are_read_line_by_line_and_cut() -> None:

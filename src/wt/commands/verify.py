@@ -111,12 +111,14 @@ def _target(
         each["Id"]: each for each in probe.inspected([app.id, *(each.id for each in (*helpers.values(), *theirs))])
     }
     mounts = [mount for each in theirs for mount in known.get(each.id, {}).get("Mounts") or ()]
+    files = compose.resolved(plan.compose_project(tree))
     leading = _remotes(tree)
     return Target(
         worktree=tree,
         values=values,
         protect=settings.protect,
-        services=compose.resolved(plan.compose_project(tree)).get("services") or {},
+        services=files.get("services") or {},
+        declared=files.get("volumes") or {},
         app=known.get(app.id) or {},
         helpers={service: known[each.id] for service, each in helpers.items() if each.id in known},
         siblings=siblings,

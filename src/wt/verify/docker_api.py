@@ -2,21 +2,28 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from wt import naming
 from wt.model import Check
 from wt.verify.answers import FAILS, Heard, judged, of, quoted, unknown
 from wt.verify.target import Target
-from wt.weakness import PROXY
+from wt.weakness import PROXY, SOCKETS
 
 SOCKET = "/run/docker-api/docker.sock"
 # Where a socket of the engine's usually is.
 _USUAL = ("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")
+# Directories of the host in which it lies where it is not at the place that wt found.
+_RUN = ("/run", "/var/run")
+# Sockets of one directory that are asked.
+_MOST = 30
 _FORBIDDEN, _OK = 403, 200
 # Both are asked for, since each has a rule of its own; by what is said of the query.
 _LISTS = {"all": "?all=1", "running": ""}
 # Before a name that was listed; each is an answer by itself, since one is cut.
 _LISTED = "listed:"
+# Before the place of a socket that answers as the engine does.
+_ENGINE = "engine:"
 _UP = "wt up starts it; wt logs shows what it says"
 
 _FUNCTIONS = f"""
@@ -25,6 +32,13 @@ ask() {{
   code=$(ulimit -f 4096
     curl -s --noproxy '*' --path-as-is -m 10 -o "$body" -w '%{{http_code}}' --unix-socket {SOCKET} "$@" </dev/null)
   say "$key" "${{code:-0}}" "$(head -c 200 "$body" 2>/dev/null)"
+}}
+engines() {{
+  for each in "$1" "$1"/* "$1"/.[!.]*; do if [ -S "$each" ]; then echo "$each"; fi; done | head -n {_MOST} |
+    while read -r each; do
+      curl -si --noproxy '*' -m 2 --unix-socket "$each" http://docker/_ping </dev/null 2>&1 | head -c 4096 |
+        grep -qi '^api-version:' && say "{_ENGINE}$each" 0 ""
+    done
 }}
 names() {{
   grep -o '"Names":\\["[^"]*"' "$top/body" | cut -d'"' -f4 | while read -r each; do say "{_LISTED}$1:$each" 0 ""; done
@@ -75,6 +89,7 @@ def script(target: Target) -> str:
         f'say api:usual 0 "$(ls -d {quoted(_USUAL)} 2>/dev/null)"',
         'say api:host 0 "$DOCKER_HOST"',
     ]
+    lines += [f"engines {quoted([place])}" for place in sorted(target.host_sources)]
     if PROXY in target.services:
         lines += [
             "ask api:ping http://docker/_ping",
@@ -147,14 +162,30 @@ def _listed(inside: Heard, key: str) -> list[str]:
 
 
 def _no_other(target: Target, inside: Heard) -> Check:
-    control, tried = "docker sockets", "look at the usual places, and at DOCKER_HOST"
+    control, tried = "docker sockets", "look at the usual places, into what is the host's, and at DOCKER_HOST"
     usual, host, socket = (of(inside, f"api:{key}") for key in ("usual", "host", "socket"))
     if not usual.worked or not host.worked:
         return unknown(control, tried, "nobody looked")
     wrong = [f"there is {place}" for place in usual.text.split()]
+    wrong += [f"{key.removeprefix(_ENGINE)} answers" for key in inside if key.startswith(_ENGINE)]
+    wrong += [f"{place} is the host's {source}" for place, source in sorted(_leading_out(target).items())]
     proxied = PROXY in target.services
     if socket.worked and not proxied:
         wrong.append(f"there is {SOCKET}, and no {PROXY} in the compose files")
     if host.text and not (proxied and host.text == f"unix://{SOCKET}"):
         wrong.append(f"DOCKER_HOST is {host.text}")
     return judged(control, tried, wrong, "none but the proxy's" if proxied else "none, as configured")
+
+
+def _leading_out(target: Target) -> dict[str, str]:
+    """Of what is the host's: a socket of the engine's, or a directory that one lies in."""
+    sockets = {
+        target.values["WT_DOCKER_SOCKET"],
+        *(f"{place}/{name}" for place in _RUN for name in SOCKETS),
+        *(f"{place}/{name.removesuffix('.sock')}/{name}" for place in _RUN for name in SOCKETS),
+    }
+    return {
+        place: source
+        for place, source in target.host_sources.items()
+        if PurePosixPath(source).name in SOCKETS or any(PurePosixPath(each).is_relative_to(source) for each in sockets)
+    }

@@ -28,6 +28,7 @@ class Target:
         foreign: name and id of a container that is none of the sandbox's business.
         mark: in the name of all that a script makes.
         writable: whether the sandbox's user may write to /app at all.
+        declared: the volumes of its files, by the key there.
         ssh: by address of a remote, what ssh has to be told to go where the host's goes.
     """
 
@@ -43,6 +44,7 @@ class Target:
     foreign: tuple[str, str]
     mark: str
     writable: bool = True
+    declared: Mapping[str, Any] = field(default_factory=dict)
     ssh: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -68,6 +70,26 @@ class Target:
         """The same for another service of wt's."""
         ground = weakness.ground(self.values, self.protect, docker_api=weakness.PROXY in self.services)
         return tuple(sorted(each[1:] for each in ground.mounts if each[0] == service))
+
+    @property
+    def host_sources(self) -> dict[str, str]:
+        """By place: what of the host is there, by the compose files and by the engine, through volumes, too."""
+        found: dict[str, str] = {}
+        for each in self.service.get("volumes") or ():
+            source = str(each.get("source") or "")
+            if each.get("type") == "volume":
+                options = (self.declared.get(source) or {}).get("driver_opts") or {}
+                source = str(options.get("device") or "")
+            if source.startswith("/"):
+                found[str(each.get("target"))] = source
+        made = self.app.get("Mounts") or ()
+        # Docker Desktop has the host's files in a directory of its machine.
+        binds = {
+            str(each["Destination"]): str(each["Source"]).removeprefix("/host_mnt")
+            for each in made
+            if each["Type"] == "bind"
+        }
+        return found | binds
 
     def inner(self, path: Path) -> str | None:
         """Where a path of the host's is inside, if it lies in the worktree."""
