@@ -737,6 +737,17 @@ MUTANTS = (
     *_swapped(
         "verify/docker_api.py", f"{VERIFY}another_answer", ("""if '"message"' not in answer.text]""", "if False]")
     ),
+    *_swapped(
+        "verify/docker_api.py",
+        f"{VERIFY}the_engine_s_socket",
+        ("PurePosixPath(source).name in SOCKETS or", ""),
+        ("any(PurePosixPath(each).is_relative_to(source) for each in sockets)", "False"),
+    ),
+    *_swapped("verify/push.py", f"{VERIFY}a_name_that_is_not_known", ("if known and", "if")),
+    *_swapped("verify/limits.py", f"{VERIFY}another_answer", ("or number != memory", ""), ("0 < files <=", "0 <")),
+    *_swapped(
+        "verify/container.py", f"{VERIFY}what_stands_beside_is_mounted", ("elif mount != wanted[place]:", "elif False:")
+    ),
     *_swapped("verify/variables.py", f"{VERIFY}variables_that_stay", ("elif plain != [*NAMES, _DONE]:", "elif False:")),
     *_without("probe.py", f"{VERIFY}the_weak_container_sees", '"--network=none", ', ', docker.PROJECT: ""'),
     *_swapped("probe.py", f"{VERIFY}the_weak_container_goes", ('docker.remove("container", name)', "pass")),

@@ -12,6 +12,8 @@ from wt import naming
 from wt.config import FILE, Allow
 from wt.errors import Refused
 
+# How many files that volume may have.
+TMP_FILES = 65536
 SERVICE, GUARD, PROXY = "app", "guard", "docker-proxy"
 # What wt sets beside a sandbox, and never ends by itself.
 BESIDE = (GUARD, PROXY)
@@ -49,7 +51,7 @@ _BUILD_KEYS = """
 _HARMLESS, _HARMLESS_BUILD = frozenset(_SERVICE_KEYS.split()), frozenset(_BUILD_KEYS.split())
 _OVER = (".devcontainer", ".vscode", ".idea")
 _LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|\[::1\]")
-_SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
+SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
 NO_NEW_PRIVILEGES = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
 
 
@@ -138,7 +140,7 @@ def ground(
 
 def _tmp(project: str, size: str) -> Mapping[str, Any]:
     """The volume that app and guard have as `/tmp`; nothing of the host is in it."""
-    options = f"mode=1777,nosuid,nodev,nr_inodes=65536,size={size}"
+    options = f"mode=1777,nosuid,nodev,nr_inodes={TMP_FILES},size={size}"
     return {"name": f"{project}_tmp-{size}", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": options}}
 
 
@@ -256,7 +258,7 @@ def _mounts(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
             ours = (name, source, target, read_only) in ground.mounts
             if not ours and not (read_only and _configures(Path(source), ground)):
                 path = Path(source)
-                socket = "docker_socket" if path.name in _SOCKETS else "binds"
+                socket = "docker_socket" if path.name in SOCKETS else "binds"
                 yield _weakness(socket, name, "" if socket != "binds" else _shown(path, ground), ground, source)
         elif kind not in {"volume", "tmpfs", "image"}:
             yield _weakness("settings", name, f"{kind} {target}", ground)

@@ -109,6 +109,10 @@ MUTANTS = {
     "capabilities, processes, editors, variables": [
         (r"(?m)^  cap_drop: .*\n", "", ("capabilities", "container: privileges", "service: guard")),
         (r"(?m)^    pids_limit: \$.*\n", "", ("limit: processes",)),
+        (r"(?m)^    memswap_limit: \$.*\n", "", ("limit: swap",)),
+        (r"(?m)^  ulimits: .*\n", "", ("limit: open files", "service: docker-proxy")),
+        # A volume that is there is not changed.
+        (r"_tmp-\$\{WT_TMP:-1g\}(\"\n.*),nr_inodes=65536,size=\$\{WT_TMP:-1g\}", r"_tmp-open\1", ("limit: /tmp",)),
         (r"(?m)(target: \"?/app/\.vscode\"?), read_only: true", r"\1", ("read-only: /app/.vscode", "mounts")),
         (r"(?m)^      BASH_ENV: .*\n", "", ("variables: bash -c",)),
         (r"(?m)^  user: .*\n", "", ("container: user",)),
@@ -128,10 +132,18 @@ MUTANTS = {
             ("seccomp", "user namespaces"),
         ),
         (r"(?m)^    hostname: .*\n", "    pid: host\n", ("container: namespaces",)),
+        (r"(target: /host), read_only: true", r"\1", ("service: guard",)),
+        (r"(?m)^  logging: .*\n", "", ("container: log", "service: docker-proxy")),
+        (r"if lists !all", "if FALSE", ("docker api: list",)),
         (r"(target: /app/\.git), read_only: \"[^\"]*\"", r"\1", ("read-only: /app/.git",)),
         (r"(target: \"?/app/\.devcontainer\"?), read_only: true", r"\1", ("read-only: /app/.devcontainer",)),
         (r"(target: \"?/app/\.idea\"?), read_only: true", r"\1", ("read-only: /app/.idea",)),
         (r"(target: /wt/lfs), read_only: true", r"\1", ("read-only: /wt/lfs",)),
+        (
+            r"(?m)^      - \{type: volume, source: package-store",
+            r"      - {type: bind, source: /run, target: /mnt, read_only: true}\n\g<0>",
+            ("docker sockets",),
+        ),
     ],
 }
 
