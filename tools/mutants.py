@@ -326,7 +326,18 @@ MUTANTS = (
         ("target: /run/docker-api, read_only: true", "target: /run/docker-api"),
         ("docker.sock, read_only: true, bind: {create_host_path: false}", "docker.sock, read_only: true"),
         ("/run:size=64k", "/run"),
+        ("    user: root\n", ""),
     ),
+    *_without(
+        COMPOSE, f"{PROXY}::test_more_than_it_has", "          maxconn 64\n", "          option abortonclose\n"
+    ),
+    *_without(
+        COMPOSE,
+        f"{PROXY}::test_all_that_docker",
+        "          tune.bufsize 262144\n",
+        "          http-response wait-for-body time 5s if inspected\n",
+    ),
+    *_without(COMPOSE, f"{PROXY}::test_it_has_as_many", "          nbthread 1\n"),
     *_swapped(
         COMPOSE,
         PROXY,

@@ -6,6 +6,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,10 @@ class Bench:
         return f"{self.project}-app-1"
 
     @property
+    def proxy(self) -> str:
+        return f"{self.project}-docker-proxy-1"
+
+    @property
     def stranger(self) -> str:
         """As one of a project whose name begins with the other's."""
         return f"{self.project}-{'0' * 6}-app-1"
@@ -103,22 +108,21 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     for path in (place, *place.parents[:2]):
         path.chmod(0o777)
     made = Bench(f"bench-{uuid.uuid4().hex[:6]}", f"{place}/docker.sock")
-    proxy = f"{made.project}-docker-proxy-1"
     service = _service(place, f"{made.project}-(app|docker-proxy)")
     run = ("run", "--detach", "--network=none")
     made.anew()
     for name in made.strangers:
         docker(*run, f"--name={name}", IMAGE, "sh", "-c", "echo secret; exec sleep 600")
     docker(
-        *(*run, "--user=0:0", "--cap-drop=ALL", "--read-only", "--tmpfs=/run:size=64k", f"--name={proxy}"),
+        *(*run, "--user=0:0", "--cap-drop=ALL", "--read-only", "--tmpfs=/run:size=64k", f"--name={made.proxy}"),
         *(f"--env={key}={value}" for key, value in service["environment"].items()),
         *(f"--volume={place}:/run/docker-api", f"--volume={ENGINE}:/var/run/docker.sock:ro"),
         *(f"--entrypoint={service['entrypoint'][0]}", service["image"], *service["entrypoint"][1:]),
     )
-    while not Path(made.place).exists() and inspect(proxy)["State"]["Running"]:
+    while not Path(made.place).exists() and inspect(made.proxy)["State"]["Running"]:
         time.sleep(0.05)
     yield made
-    docker("rm", "--force", made.own, *made.strangers, proxy)
+    docker("rm", "--force", made.own, *made.strangers, made.proxy)
 
 
 def _service(place: Path, names: str) -> dict[str, Any]:
@@ -172,6 +176,39 @@ def test_an_answer_is_looked_at_whatever_counts(bench: Bench) -> None:
         docker("rename", name, bench.own)
 
 
+def test_all_that_docker_says_of_a_container_is_waited_for(bench: Bench) -> None:
+    """The name comes after the arguments."""
+    name = f"{bench.project}-app-4"
+    number = docker("create", "--network=none", f"--name={name}", IMAGE, "true", *["x" * 60_000] * 2)
+    try:
+        assert bench.ask("GET", f"/containers/{number}/json").status == 200
+    finally:
+        docker("rm", name)
+
+
+def test_it_has_as_many_threads_on_every_machine(bench: Bench) -> None:
+    """With one for each processor it would not start where its number of them has an end."""
+    assert "Threads:\t1\n" in docker("exec", bench.proxy, "cat", "/proc/1/status")
+
+
+def test_more_than_it_has_memory_for_wait_their_turn(bench: Bench) -> None:
+    with ExitStack() as followers:
+        taken = sum(follows(followers, bench) for _ in range(70))
+        assert taken == 64
+    assert bench.ask("GET", "/_ping").status == 200
+
+
+def follows(stack: ExitStack, bench: Bench) -> bool:
+    """Whether one more is answered who follows the log of a container that says no more."""
+    follower = stack.enter_context(socket.socket(socket.AF_UNIX))
+    follower.settimeout(0.5)
+    follower.connect(bench.place)
+    follower.send(f"GET /containers/{bench.own}/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    with suppress(TimeoutError):
+        return follower.recv(12) == b"HTTP/1.1 200"
+    return False
+
+
 def test_a_name_of_ones_own_that_is_not_there_is_answered_by_the_engine(bench: Bench) -> None:
     for verb in OF_ONE:
         assert bench.ask("GET", f"/containers/{bench.project}-app-9/{verb}").status == 404
@@ -208,7 +245,7 @@ def test_whether_there_is_such_an_id_can_not_be_told(bench: Bench) -> None:
 def test_a_list_is_of_ones_own_whatever_was_asked_for(bench: Bench, all_: str, query: str) -> None:
     answer = bench.ask("GET", f"/containers/json?{all_}{query}")
     names = {name for each in json.loads(answer.body) for name in each["Names"]}
-    assert names == {f"/{bench.own}", f"/{bench.project}-docker-proxy-1"}
+    assert names == {f"/{bench.own}", f"/{bench.proxy}"}
     assert {name for name in bench.strangers if name in bench.ask_engine("GET", "/containers/json").body}
 
 
