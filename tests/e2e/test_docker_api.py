@@ -95,6 +95,9 @@ def test_own_containers_are_known_by_id_once_they_were_asked_about(harbour: Harb
     for called in (harbour.own, harbour.own[:12]):
         assert harbour.docker(f"inspect --type container --format '{{{{.Name}}}}' {called}")[0] == 0
         assert harbour.docker(f"logs {called}")[0] == 0
+    assert harbour.docker(f"stats --no-stream {harbour.own}")[0] == 0
+    refused = harbour.docker(f"stats --no-stream {harbour.own[:12]}")[1]
+    assert f"wt: {harbour.own[:12]} is no container of this sandbox" in refused
 
 
 @as_user

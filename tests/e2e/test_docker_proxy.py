@@ -6,6 +6,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from wt import contexts, node, scaffold
 
 pytestmark = pytest.mark.xdist_group("docker-proxy")
 ENGINE = contexts.socket(Path.home())
+IMAGE = "haproxy:3.0"
 OF_ONE = ("json", "logs?stdout=1", "stats?stream=false&one-shot=1")
 
 
@@ -68,6 +70,10 @@ class Bench:
         return f"{self.project}-app-1"
 
     @property
+    def proxy(self) -> str:
+        return f"{self.project}-docker-proxy-1"
+
+    @property
     def stranger(self) -> str:
         """As one of a project whose name begins with the other's."""
         return f"{self.project}-{'0' * 6}-app-1"
@@ -75,6 +81,12 @@ class Bench:
     @property
     def strangers(self) -> tuple[str, ...]:
         return (self.stranger, f"x{self.own}", f"{self.own}x", f"{self.project}-apps-1")
+
+    def anew(self) -> str:
+        """Makes this one again; its id, which the proxy never met."""
+        docker("rm", "--force", self.own)
+        said = "echo said; exec sleep 600"
+        return docker("run", "--detach", "--network=none", f"--name={self.own}", IMAGE, "sh", "-c", said)
 
     def filled(self, path: str) -> str:
         number = inspect(self.stranger)["Id"]
@@ -96,22 +108,21 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     for path in (place, *place.parents[:2]):
         path.chmod(0o777)
     made = Bench(f"bench-{uuid.uuid4().hex[:6]}", f"{place}/docker.sock")
-    proxy = f"{made.project}-docker-proxy-1"
     service = _service(place, f"{made.project}-(app|docker-proxy)")
     run = ("run", "--detach", "--network=none")
-    docker(*run, f"--name={made.own}", "haproxy:3.0", "sh", "-c", "echo said; exec sleep 600")
+    made.anew()
     for name in made.strangers:
-        docker(*run, f"--name={name}", "haproxy:3.0", "sh", "-c", "echo secret; exec sleep 600")
+        docker(*run, f"--name={name}", IMAGE, "sh", "-c", "echo secret; exec sleep 600")
     docker(
-        *(*run, "--user=0:0", "--cap-drop=ALL", "--read-only", "--tmpfs=/run:size=64k", f"--name={proxy}"),
+        *(*run, "--user=0:0", "--cap-drop=ALL", "--read-only", "--tmpfs=/run:size=64k", f"--name={made.proxy}"),
         *(f"--env={key}={value}" for key, value in service["environment"].items()),
         *(f"--volume={place}:/run/docker-api", f"--volume={ENGINE}:/var/run/docker.sock:ro"),
         *(f"--entrypoint={service['entrypoint'][0]}", service["image"], *service["entrypoint"][1:]),
     )
-    while not Path(made.place).exists() and inspect(proxy)["State"]["Running"]:
+    while not Path(made.place).exists() and inspect(made.proxy)["State"]["Running"]:
         time.sleep(0.05)
     yield made
-    docker("rm", "--force", made.own, *made.strangers, proxy)
+    docker("rm", "--force", made.own, *made.strangers, made.proxy)
 
 
 def _service(place: Path, names: str) -> dict[str, Any]:
@@ -135,21 +146,76 @@ def test_what_is_offered_is_answered(bench: Bench) -> None:
 
 @pytest.mark.parametrize("verb", OF_ONE)
 def test_an_id_counts_once_the_engine_has_told_whose_it_is(bench: Bench, verb: str) -> None:
-    docker("rm", "--force", bench.own)
-    docker("run", "--detach", "--network=none", f"--name={bench.own}", "haproxy:3.0", "sleep", "600")
-    number = inspect(bench.own)["Id"]
+    number = bench.anew()
     short = number[:12]
     assert {bench.ask("GET", f"/containers/{each}/logs?stdout=1").status for each in (short, number)} == {403}
-    assert bench.ask("GET", f"/containers/{short}/json").status == 200
-    assert {bench.ask("GET", f"/containers/{each}/{verb}").status for each in (short, number)} == {200}
+    answer = bench.ask("GET", f"/containers/{short}/json")
+    assert answer.status == 200 and json.loads(answer.body)["Id"] == number
+    assert bench.ask("GET", f"/containers/{number}/{verb}").status == 200
+
+
+@pytest.mark.parametrize("digits", [12, 63])
+def test_how_an_id_begins_never_counts_for_what_is_not_checked(bench: Bench, digits: int) -> None:
+    """It can be that of another container later on."""
+    short = bench.anew()[:digits]
+    for _ in range(2):
+        assert bench.ask("GET", f"/containers/{short}/json").status == 200
+        for verb in OF_ONE[1:]:
+            assert bench.ask("GET", f"/containers/{short}/{verb}").status == 403, verb
+            assert bench.ask_engine("GET", f"/containers/{short}/{verb}").status == 200
+
+
+def test_an_answer_is_looked_at_whatever_counts(bench: Bench) -> None:
+    number, name = bench.anew(), f"{bench.own}x-1"
+    assert bench.ask("GET", f"/containers/{number}/json").status == 200
+    docker("rename", bench.own, name)
+    try:
+        assert bench.ask("GET", f"/containers/{number}/json").status == 403
+        assert bench.ask_engine("GET", f"/containers/{number}/json").status == 200
+    finally:
+        docker("rename", name, bench.own)
+
+
+def test_all_that_docker_says_of_a_container_is_waited_for(bench: Bench) -> None:
+    """The name comes after the arguments."""
+    name = f"{bench.project}-app-4"
+    number = docker("create", "--network=none", f"--name={name}", IMAGE, "true", *["x" * 60_000] * 2)
+    try:
+        assert bench.ask("GET", f"/containers/{number}/json").status == 200
+    finally:
+        docker("rm", name)
+
+
+def test_it_has_as_many_threads_on_every_machine(bench: Bench) -> None:
+    """With one for each processor it would not start where its number of them has an end."""
+    assert "Threads:\t1\n" in docker("exec", bench.proxy, "cat", "/proc/1/status")
+
+
+def test_more_than_it_has_memory_for_wait_their_turn(bench: Bench) -> None:
+    with ExitStack() as followers:
+        taken = sum(follows(followers, bench) for _ in range(70))
+        assert taken == 64
+    assert bench.ask("GET", "/_ping").status == 200
+
+
+def follows(stack: ExitStack, bench: Bench) -> bool:
+    """Whether one more is answered who follows the log of a container that says no more."""
+    follower = stack.enter_context(socket.socket(socket.AF_UNIX))
+    follower.settimeout(0.5)
+    follower.connect(bench.place)
+    follower.send(f"GET /containers/{bench.own}/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    with suppress(TimeoutError):
+        return follower.recv(12) == b"HTTP/1.1 200"
+    return False
+
+
+def test_a_name_of_ones_own_that_is_not_there_is_answered_by_the_engine(bench: Bench) -> None:
+    for verb in OF_ONE:
+        assert bench.ask("GET", f"/containers/{bench.project}-app-9/{verb}").status == 404
 
 
 def test_a_name_tells_the_id_too(bench: Bench) -> None:
-    docker("rm", "--force", bench.own)
-    docker(
-        "run", "--detach", "--network=none", f"--name={bench.own}", "haproxy:3.0", "sh", "-c", "echo said; sleep 600"
-    )
-    number = inspect(bench.own)["Id"]
+    number = bench.anew()
     assert bench.ask("GET", "/containers/OWN/json").status == 200
     assert bench.ask("GET", f"/containers/{number}/logs?stdout=1").status == 200
 
@@ -158,7 +224,7 @@ def test_what_a_container_says_tells_no_id(bench: Bench) -> None:
     """Else an agent could print whose id counts."""
     name, theirs = f"{bench.project}-app-3", inspect(bench.stranger)["Id"]
     said = json.dumps({"Id": theirs, "Name": f"/{name}"})
-    docker("run", "--tty", "--network=none", f"--name={name}", "haproxy:3.0", "printf", "%s", said)
+    docker("run", "--tty", "--network=none", f"--name={name}", IMAGE, "printf", "%s", said)
     try:
         assert bench.ask("GET", f"/containers/{name}/logs?stdout=1").body == said
         assert bench.ask("GET", f"/containers/{theirs}/logs?stdout=1").status == 403
@@ -179,7 +245,7 @@ def test_whether_there_is_such_an_id_can_not_be_told(bench: Bench) -> None:
 def test_a_list_is_of_ones_own_whatever_was_asked_for(bench: Bench, all_: str, query: str) -> None:
     answer = bench.ask("GET", f"/containers/json?{all_}{query}")
     names = {name for each in json.loads(answer.body) for name in each["Names"]}
-    assert names == {f"/{bench.own}", f"/{bench.project}-docker-proxy-1"}
+    assert names == {f"/{bench.own}", f"/{bench.proxy}"}
     assert {name for name in bench.strangers if name in bench.ask_engine("GET", "/containers/json").body}
 
 
@@ -192,7 +258,7 @@ def test_a_name_has_to_fit_whole(bench: Bench) -> None:
 
 def test_what_has_ended_is_listed_with_all_alone(bench: Bench) -> None:
     ended = f"{bench.project}-app-2"
-    docker("run", "--network=none", f"--name={ended}", "haproxy:3.0", "true")
+    docker("run", "--network=none", f"--name={ended}", IMAGE, "true")
     # What the engine lists is a copy that follows in its own time.
     while ended in docker("ps", "--format", "{{.Names}}"):
         time.sleep(0.05)

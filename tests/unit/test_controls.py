@@ -171,6 +171,7 @@ def test_the_docker_proxy_is_mounted_and_limited_as_it_should(tmp_path: Path) ->
     assert (proxy["network_mode"], proxy["read_only"], proxy["init"]) == ("none", True, True)
     assert (proxy["pids_limit"], proxy["mem_limit"], proxy["cap_drop"]) == (32, "64m", ["ALL"])
     assert proxy["security_opt"] == ["no-new-privileges:true"] and proxy["tmpfs"] == ["/run:size=64k"]
+    assert proxy["user"] == "root"
     inside = {mount["target"]: mount.get("read_only") for mount in services["app"]["volumes"]}
     assert inside["/run/docker-api"] is True
 
