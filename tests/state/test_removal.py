@@ -1,5 +1,6 @@
 """`wt rm` refuses what git has under way and keeps what is stashed; what it could not delete is known afterwards."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,45 @@ def test_a_conflict_that_is_not_resolved_is_refused_with_force_too(world: World,
     world.git("branch", "other", f"refs/wt/{tree.id}/heads/other")
     removed(world, tree, force=True)
     assert not tree.path.exists()
+
+
+def rebasing(world: World) -> str:
+    """On no branch inside, a rebase that stopped: the commit that it began with; the directory is gone."""
+    told(world, "inside", "git branch target; git checkout -q target; echo theirs >clash; git add clash")
+    told(world, "inside", "git commit -q -m theirs; git checkout -q --detach x; echo ours >clash; git add clash")
+    told(world, "inside", "git commit -q -m ours; git commit -q --allow-empty -m precious")
+    (tree,) = world.trees()
+    precious = world.inside(tree, "git rev-parse HEAD")
+    told(world, "inside", "git rebase -q target")
+    assert precious and world.inside(tree, f"git merge-base --is-ancestor {precious} HEAD") is None
+    world.may_end(tree)
+    shutil.rmtree(tree.path)
+    return precious
+
+
+@pytest.mark.parametrize("command", ["rm", "gc", "gc of what git removed"])
+def test_what_a_rebase_inside_began_with_is_kept_where_the_directory_is_gone(world: World, command: str) -> None:
+    precious = rebasing(world)
+    (tree,) = world.trees()
+    if command == "gc of what git removed":
+        world.git("worktree", "prune", "--expire=now")
+    if command == "rm":
+        with pytest.raises(Refused, match="has commits that are nowhere else") as caught:
+            removed(world, tree, force=True)
+        assert "precious" in str(caught.value.details)
+    else:
+        gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    assert world.git("cat-file", "-t", precious).stdout == "commit\n"
+    # What was said to keep it lets the rest go.
+    for name in ("theirs", "kept"):
+        world.git("branch", name, precious if name == "kept" else f"refs/wt/{tree.id}/heads/target")
+    if command == "rm":
+        removed(world, tree, force=True)
+    else:
+        gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    assert not tree.git_dir.exists() and not naming.private_repo(tree).exists()
+    assert world.git("for-each-ref", "refs/wt").stdout == ""
+    world.check()
 
 
 def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> None:
