@@ -11,7 +11,7 @@ from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
 from wt import docker, inventory, naming, trash
-from wt.commands import doctor, gc, ls, rm
+from wt.commands import doctor, down, gc, ls, rm
 from wt.errors import Refused
 from wt.model import Worktree
 
@@ -112,6 +112,28 @@ def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> 
     removed(world, tree)
     assert world.git("rev-parse", "--verify", "refs/stash").stdout == outside != ""
     assert world.git("show", "stash@{0}:kept").stdout == "outside\n"
+
+
+def test_what_runs_by_docker_compose_run_is_not_killed(world: World) -> None:
+    """No stop of the services reaches it, and what it commits after the import would be lost."""
+    (tree,) = world.trees()
+    app = world.app(tree)
+    assert isinstance(world.engine, Memory) and app is not None
+    one = world.engine.run_once(app.id)
+    for stop in (False, True):
+        if stop:
+            down.run(world.context, [str(tree.path)])
+        with pytest.raises(Refused, match="somebody is at work in the sandbox of") as caught:
+            removed(world, tree, force=True)
+        assert caught.value.details == (f"{one.name}, by docker compose run: `docker stop {one.name}` ends it",)
+    assert world.engine.inside(one.id, "git commit -q --allow-empty -m precious").returncode == 0
+    world.check()
+    world.engine.kill(one.id)
+    world.engine.leave_import(app.project)
+    world.engine.boxes[-1].state = "running"
+    world.may_end(tree)
+    removed(world, tree)
+    world.check()
 
 
 def test_what_rm_did_not_come_to_delete_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
