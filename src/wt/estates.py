@@ -4,7 +4,20 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from wt import checkouts, disks, docker, git, health, hostile, importer, mounts, naming, private_repo, trash
+from wt import (
+    checkouts,
+    disks,
+    docker,
+    git,
+    health,
+    hostile,
+    importer,
+    inventory,
+    mounts,
+    naming,
+    private_repo,
+    trash,
+)
 from wt.errors import ToolError, WtError
 from wt.garbage import UNPREPARED, Candidate, Estate, Orphan, stand_in
 from wt.model import Container, Holding, HostUser, Repository, Worktree
@@ -48,6 +61,12 @@ def by_repository(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ..
         return holding.repository
 
     return {name: tuple(group) for name, group in groupby(sorted(holdings, key=owner), owner)}
+
+
+def images(repository: Repository) -> tuple[str, ...]:
+    """Ids of the images of all sandboxes of a repository: any of them can serve a private repository."""
+    ours = by_repository(inventory.holdings()).get(naming.repository_id(repository), ())
+    return tuple(each.id for each in ours if each.kind == "image")
 
 
 def find(name: str, holdings: Iterable[Holding], user: HostUser) -> Repository | None:

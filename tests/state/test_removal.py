@@ -11,8 +11,8 @@ from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
 from wt import docker, inventory, naming, trash
-from wt.commands import doctor, down, gc, ls, rm
-from wt.errors import Refused
+from wt.commands import doctor, down, gc, ls, rm, sync
+from wt.errors import Refused, ToolError
 from wt.model import Worktree
 
 CONFLICT = (
@@ -134,6 +134,35 @@ def test_what_runs_by_docker_compose_run_is_not_killed(world: World) -> None:
     world.may_end(tree)
     removed(world, tree)
     world.check()
+
+
+@pytest.mark.parametrize("verb", ["rm", "sync"])
+def test_another_sandbox_s_image_serves_what_is_gone_with_its_own(world: World, verb: str) -> None:
+    (tree,) = world.trees()
+    told(world, "inside", "git commit -q --allow-empty -m precious")
+    precious = world.inside(tree, "git rev-parse HEAD")
+    project = naming.project_name(tree)
+    docker.remove_project(project)
+    world.may_end(tree)
+    shutil.rmtree(tree.path)
+
+    def again() -> None:
+        if verb == "rm":
+            removed(world, tree, force=True)
+        else:
+            sync.run(world.context, [str(tree.path)])
+
+    with pytest.raises(ToolError, match="no image to serve them from") as caught:
+        again()
+    assert "`wt new NAME`" in (caught.value.hint or "")
+    verbs.run(world, "new", None, name="y", options={})
+    if verb == "rm":
+        with pytest.raises(Refused, match="has commits that are nowhere else"):
+            again()
+        world.git("branch", "kept", precious or "")
+    again()
+    assert verb == "sync" or not tree.git_dir.exists()
+    assert world.git("cat-file", "-t", precious or "").stdout == "commit\n"
 
 
 def test_what_rm_did_not_come_to_delete_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
