@@ -34,6 +34,13 @@ OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+# Where git names commits that nothing else may hold until what is under way ends: what it stashed by itself, where a
+# rebase or a bisection began, what is merged or picked. ORIG_HEAD stays after that, with what was thrown away.
+HELD = (
+    *("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH"),
+    *("rebase-merge/orig-head", "rebase-apply/orig-head"),
+    *("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_START"),
+)
 
 
 def locate(directory: Path) -> tuple[Repository, Worktree | None]:
@@ -171,10 +178,12 @@ def _is_filled(root: Path, path: str) -> bool:
 
 
 def own_refs(worktree: Worktree) -> frozenset[str]:
-    """Commits that refs of the worktree alone stand at, such as refs/worktree and those of a bisection."""
+    """Commits that the worktree alone holds, by refs such as refs/worktree or by what is under way in it."""
     kinds = ("refs/worktree", "refs/bisect", "refs/rewritten")
     command = [*git.SAFE, f"--git-dir={worktree.git_dir}", "for-each-ref", "--format=%(objectname)", *kinds]
-    return frozenset(process.run(command).text.split())
+    words = [word for name in HELD for word in (git.file_text(worktree.git_dir / name) or "").split()]
+    held = {git.resolve(worktree.repository, word) for word in words}
+    return frozenset(process.run(command).text.split()) | {each for each in held if each}
 
 
 def tracks(worktree: Worktree, path: str) -> bool:

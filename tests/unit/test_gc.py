@@ -24,6 +24,7 @@ from wt.output import Narrator
 
 DAY = timedelta(days=1)
 ME = HostUser(os.getuid(), os.getgid(), Path.home())
+ENDING = "x-app-run-1, by docker compose run: `docker stop x-app-run-1` ends it"
 
 
 @pytest.fixture(autouse=True)
@@ -340,7 +341,7 @@ def test_what_runs_by_docker_compose_run_is_somebody_at_work(monkeypatch: pytest
     monkeypatch.setattr(docker, "containers", lambda: (run, replace(run, id="2", project="y")))
     one = Holding("container", "1", "x-app-run-1", "x", role="sandbox", running=True)
     other = Holding("container", "2", "an import", "y", role="import", running=True)
-    assert estates.of_nobody((one, other)).busy == {"x": ("x-app-run-1, by docker compose run",)}
+    assert estates.of_nobody((one, other)).busy == {"x": (ENDING,)}
 
 
 def test_nothing_of_another_user_s_repository_is_read(shop: Path) -> None:

@@ -358,6 +358,47 @@ def test_what_git_stashed_by_itself_is_imported(shop: Path) -> None:
     assert git(shop, "show", "refs/wt/feature/stash/0:inside") == "never committed"
 
 
+@pytest.mark.parametrize("place", ["itself", "a worktree"])
+def test_what_a_rebase_on_no_branch_began_with_is_imported(shop: Path, place: str) -> None:
+    """Until it ends, it is in a file of git's alone."""
+    inside = Inside(linked(shop))
+    inside.git("branch", "other")
+    inside.commit("clash", "theirs\n")
+    work = inside.tree.path
+    options = [f"--git-dir={inside.path}", f"--work-tree={work}"]
+    if place == "a worktree":
+        work, options = shop.parent / "inner", []
+        inside.git("worktree", "add", "--quiet", "--detach", str(work), "other")
+    else:
+        inside.git("checkout", "--quiet", "--detach", "other")
+    for name in ("clash", "precious"):
+        (work / name).write_text("ours\n")
+        git(work, *options, "add", name)
+        git(work, *options, "commit", "--quiet", "--message", name)
+    began = git(work, *options, "rev-parse", "HEAD")
+    git(work, *options, "rebase", "--quiet", "feature", code=1)
+    inside.bring_in()
+    assert git(shop, "rev-parse", "refs/wt/feature/stash/0") == began
+    git(work, *options, "rebase", "--abort")
+    assert private_repo.read_refs(inside.tree).stash == ()
+
+
+def test_what_else_git_has_under_way_is_imported(shop: Path) -> None:
+    """Commits that no ref holds: those of a merge of several, one that is picked, one on which a bisection began."""
+    inside = Inside(linked(shop))
+    loose = [inside.git("commit-tree", "-p", "HEAD", "-m", str(number), "HEAD^{tree}") for number in range(4)]
+    (inside.path / "MERGE_HEAD").write_text(f"{loose[0]}\n{loose[1]}\n")
+    (inside.path / "CHERRY_PICK_HEAD").write_text(f"{loose[2]}\n")
+    (inside.path / "BISECT_START").write_text(f"{loose[3]}\n")
+    assert private_repo.read_refs(inside.tree).stash == tuple(loose)
+    inside.bring_in()
+    assert git(shop, "cat-file", "-t", loose[3]) == "commit"
+    (inside.path / "BISECT_START").write_text("feature\n")
+    (inside.path / "worktrees").mkdir()
+    (inside.path / "worktrees/MERGE_HEAD").write_text(f"{loose[3]}\n")
+    assert private_repo.read_refs(inside.tree).stash == tuple(loose[:3])
+
+
 def test_a_stash_whose_reflog_says_less_loses_nothing(shop: Path) -> None:
     inside = Inside(linked(shop))
     (inside.tree.path / "file").write_text("first\n")

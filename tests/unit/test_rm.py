@@ -177,6 +177,19 @@ def test_refs_of_a_worktree_that_is_gone_are_not_overlooked(shop: Path) -> None:
     assert "precious" in rm.observe_removal(tree).only_here[0]
 
 
+def test_what_a_rebase_on_the_host_began_with_is_not_overlooked(shop: Path) -> None:
+    path = linked(shop)
+    commit(path, "clash", "theirs")
+    git(path, "checkout", "--quiet", "--detach", "main")
+    commit(path, "clash", "ours", "clash")
+    commit(path, "x", "y", "precious")
+    git(path, "rebase", "--quiet", "feature", code=1)
+    tree = worktree(path)
+    assert rm.observe_removal(tree).operations == ("rebase",)
+    path.rename(shop.parent / "moved")
+    assert "precious" in rm.observe_removal(tree).only_here[0]
+
+
 def test_a_file_in_the_place_of_a_worktree_stays_and_is_not_in_the_way(shop: Path) -> None:
     path = linked(shop)
     tree = worktree(path)
