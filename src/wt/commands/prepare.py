@@ -4,7 +4,7 @@ import shlex
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust, vetting
+from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust, unfinished, vetting
 from wt.config import Config
 from wt.errors import Refused, ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
@@ -43,15 +43,15 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         apart: use the repository's own network, whatever the engine shows.
 
     Raises:
-        Refused: it is not what the user has approved, or opens more than that.
+        Refused: it is not what the user has approved, or opens more than that; or git has not ended making it.
         EngineError: the engine can't be reached.
     """
+    unfinished.refuse(tree)
     # Who has the lock is the only one who writes it; what is left would be a change in `git status`.
     hostile.sweep(tree.path, plan.ENV_FILE)
     version = trust.look(tree.path)
     if trust.known(tree.repository):
-        # What a branch brought is not even read before.
-        _refuse_changed(tree, version)
+        _refuse_changed(tree, version)  # before anything that a branch brought is even read
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
     own, shared = naming.own_network(tree.repository), naming.shared_project_name(tree.repository)
