@@ -4,7 +4,22 @@ import shlex
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust, unfinished, vetting
+from wt import (
+    apply,
+    checkouts,
+    docker,
+    git,
+    hostile,
+    locks,
+    mounts,
+    naming,
+    observe,
+    plan,
+    trash,
+    trust,
+    unfinished,
+    vetting,
+)
 from wt.config import Config
 from wt.errors import Refused, ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
@@ -47,8 +62,7 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         EngineError: the engine can't be reached.
     """
     unfinished.refuse(tree)
-    # Who has the lock is the only one who writes it; what is left would be a change in `git status`.
-    hostile.sweep(tree.path, plan.ENV_FILE)
+    _sweep(tree)
     version = trust.look(tree.path)
     if trust.known(tree.repository):
         _refuse_changed(tree, version)  # before anything that a branch brought is even read
@@ -81,6 +95,13 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         docker.stop(shared)
         docker.remove_project(shared, volumes=False, images=False)
         prepare(tree, context, begun=begun, apart=True)
+
+
+def _sweep(tree: Worktree) -> None:
+    """Remove what a wt that was killed has left; no other one is at it, since we have the lock."""
+    # It would be a change in `git status`.
+    hostile.sweep(tree.path, plan.ENV_FILE)
+    trash.is_back(tree)
 
 
 def _say(seen: plan.Surroundings, context: Context) -> None:
