@@ -129,7 +129,7 @@ MUTANTS = (
     ),
     # A look at a worktree.
     *_swapped("checkouts.py", f"{CONTROLS}a_submodule_is_not_entered", ('-z", "--ignore-submodules=all"', '-z"')),
-    *_without("checkouts.py", f"{CONTROLS}a_fifo_that_git_reads", ", seconds=_PATIENCE"),
+    *_swapped("checkouts.py", f"{CONTROLS}a_fifo_that_git_reads", ('"C"}, seconds=_PATIENCE', '"C"}')),
     *_swapped("hostile.py", f"{HOSTILE}nothing_else_is_read", ("O_DIRECTORY | os.O_NOFOLLOW |", "O_DIRECTORY |")),
     *_swapped(
         "hostile.py",
@@ -650,9 +650,7 @@ MUTANTS = (
         ("/run:size=64k", "/run"),
         ("    user: root\n", ""),
     ),
-    *_without(
-        COMPOSE, f"{PROXY}::test_more_than_it_has", "          maxconn 64\n", "          option abortonclose\n"
-    ),
+    *_without(COMPOSE, f"{PROXY}::test_more_than_it_has", "          maxconn 64\n", "          option abortonclose\n"),
     *_without(
         COMPOSE,
         f"{PROXY}::test_all_that_docker",

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from wt import complaints, errors, git, hostile, naming, process
+from wt import complaints, errors, git, hostile, naming, process, unwatched
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Repository, Worktree
 from wt.nested import refuse_within
@@ -192,12 +192,13 @@ def tracks(worktree: Worktree, path: str) -> bool:
 
 
 def dirty(worktree: Worktree) -> tuple[str, ...]:
-    """Paths that differ from the host's index or HEAD, or are neither tracked nor ignored."""
+    """Paths that differ from the host's index or HEAD, be it unwatched by git, or are neither tracked nor ignored."""
     arguments = ("status", "--porcelain", "-z", "--ignore-submodules=all", "--untracked-files=normal", "--no-renames")
     answer = git.run_in(worktree, *arguments, env={"LC_ALL": "C"}, seconds=_PATIENCE)
     # What git can't look into may hold anything.
     unread = re.findall(r"could not open directory '(.*)'", answer.stderr.decode(errors="replace"))
-    return (*(entry[3:] for entry in answer.text.split("\0") if entry), *unread)
+    found = [entry[3:] for entry in answer.text.split("\0") if entry]
+    return (*found, *unread, *unwatched.changed(worktree, seconds=_PATIENCE))
 
 
 def index_matches(worktree: Worktree, tip: str | None, *, file: Path | None = None) -> bool:

@@ -1,6 +1,7 @@
 """`wt rm` refuses what git has under way and keeps what is stashed; what it could not delete is known afterwards."""
 
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
 from wt import docker, inventory, naming, trash
-from wt.commands import doctor, down, gc, ls, rm, sync
+from wt.commands import doctor, down, gc, ls, rm, sync, up
 from wt.errors import Refused, ToolError
 from wt.model import Worktree
 
@@ -206,3 +207,25 @@ def test_volumes_without_a_worktree_are_named(world: World) -> None:
     assert not volumes & {each.name for each in inventory.holdings()} and doctor.run(world.context) == ()
     ls.run(world.context, sizes=False)
     assert world.told.lines.count(note) == 1
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_what_is_named_for_a_worktree_that_git_did_not_end_making_works(world: World, *, head: bool) -> None:
+    assert world.git("worktree", "add", "--quiet", "--no-checkout", "-b", "y", "../shop-y").returncode == 0
+    admin = world.repository.common_dir / "worktrees/shop-y"
+    (admin / "locked").write_text("initializing\n")
+    if not head:
+        # As git writes it before it knows better.
+        (admin / "HEAD").write_text(f"{'0' * 40}\n")
+    with pytest.raises(Refused, match="git has not ended making") as refusal:
+        up.run(world.context, ["shop-y"], wait=False)
+    line = (refusal.value.hint or "").partition("if there is none: ")[2]
+    first, _, ours = line.partition(" && wt ")
+    subprocess.run(["bash", "-ec", first], cwd=world.path, check=True)
+    if not head:
+        assert ours == "rm --force shop-y"
+        rm.run(world.context, ["shop-y"], force=True, delete_branch=False, force_branch=False)
+        verbs.run(world, "new", None, name="y", options={})
+    tree = next(each for each in world.trees() if each.id == "shop-y")
+    verbs.run(world, "up", tree, options={})
+    assert world.inside(tree, "git status --porcelain") == ""

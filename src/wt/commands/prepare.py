@@ -4,7 +4,22 @@ import shlex
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust, vetting
+from wt import (
+    apply,
+    checkouts,
+    docker,
+    git,
+    hostile,
+    locks,
+    mounts,
+    naming,
+    observe,
+    plan,
+    trash,
+    trust,
+    unfinished,
+    vetting,
+)
 from wt.config import Config
 from wt.errors import Refused, ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
@@ -43,11 +58,11 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         apart: use the repository's own network, whatever the engine shows.
 
     Raises:
-        Refused: it is not what the user has approved, or opens more than that.
+        Refused: it is not what the user has approved, or opens more than that; or git has not ended making it.
         EngineError: the engine can't be reached.
     """
-    # Who has the lock is the only one who writes it; what is left would be a change in `git status`.
-    hostile.sweep(tree.path, plan.ENV_FILE)
+    unfinished.refuse(tree)
+    _sweep(tree)
     version = _looked_at(tree)
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
@@ -78,6 +93,13 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         docker.stop(shared)
         docker.remove_project(shared, volumes=False, images=False)
         prepare(tree, context, begun=begun, apart=True)
+
+
+def _sweep(tree: Worktree) -> None:
+    """Remove what a wt that was killed has left; no other one is at it, since we have the lock."""
+    # It would be a change in `git status`.
+    hostile.sweep(tree.path, plan.ENV_FILE)
+    trash.is_back(tree)
 
 
 def _say(seen: plan.Surroundings, context: Context) -> None:
