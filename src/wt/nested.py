@@ -33,7 +33,7 @@ def repositories(
         if left <= 0 or time.monotonic() > end or len(found) >= _MAX_FOUND:
             return tuple(sorted(found)), False
         try:
-            entries = hostile.entries(root, current, limit=left)
+            entries = hostile.entries(root, current, limit=left + 1)
         except FileNotFoundError:
             continue
         except WtError:
@@ -45,7 +45,7 @@ def repositories(
             found.append(current)
         inner = [f"{current}/{name}".lstrip("/") for name, kind in entries if kind == stat.S_IFDIR and name != ".git"]
         pending += [path for path in inner if path not in known]
-    return tuple(sorted(found)), whole
+    return tuple(sorted(found)), whole and left >= 0
 
 
 def refuse_within(directory: Path) -> None:

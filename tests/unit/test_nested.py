@@ -80,7 +80,7 @@ def test_of_one_directory_no_more_is_read_than_the_limit(root: Path, monkeypatch
 
     layout(root / "large", *(f"f{number}" for number in range(50)))
     monkeypatch.setattr(hostile, "entries", counted)
-    for limit, most in ((100, 50), (30, 27)):
+    for limit, most in ((100, 50), (30, 28)):
         counts.clear()
         nested.repositories(root, limit=limit)
         assert max(counts) == most
@@ -115,6 +115,13 @@ def prepared(tmp_path: Path) -> Path:
     commit(shop)
     wt(shop, "prepare", code=4)
     return shop
+
+
+def test_a_directory_that_is_cut_off_is_not_called_searched(root: Path) -> None:
+    layout(root / "many", *map(str, range(200)))
+    git(root, "init", "--quiet", "many/zz/repository")
+    assert nested.repositories(root / "many", limit=50) == ((), False)
+    assert nested.repositories(root / "many") == (("zz/repository",), True)
 
 
 def runs_a_program(place: Path) -> Path:
