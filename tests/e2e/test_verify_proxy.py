@@ -56,7 +56,13 @@ def target() -> Iterator[Target]:
     services: dict[str, dict[str, Any]] = {"app": {}, "docker-proxy": {}}
     try:
         with probe.weak(IMAGE, {}, own) as foreign:
-            rest: dict[str, Any] = {"values": {}, "protect": (), "helpers": {}, "siblings": (), "remotes": ()}
+            rest: dict[str, Any] = {
+                "values": {"WT_DOCKER_SOCKET": "/x"},
+                "protect": (),
+                "helpers": {},
+                "siblings": (),
+                "remotes": (),
+            }
             app = {"Name": f"/{own}", "Mounts": []}
             yield Target(
                 at, services=services, app=app, volumes=frozenset(), foreign=foreign, mark="wt-verify-x", **rest
