@@ -54,7 +54,7 @@ PROXY, SCRIPT = "e2e/test_docker_proxy.py", "test_hardening.py"
 MOUNTED = f"{CONTROLS}the_docker_proxy_is_mounted"
 NAMES, SYMLINKS = "test_gate.py::test_paths_that_leave", "test_gate.py::test_where_symlinks_lead"
 BARE, TRUST = "test_gate.py::test_bare_layouts", "test_trust.py::test_"
-VERIFY = "test_verify.py::test_"
+VERIFY, BOUNDS = "test_verify.py::test_", "test_bounds.py"
 GIT, PRIVATE = "test_git.py::test_", "test_private_repo.py::test_"
 GC, GARBAGE = "test_gc.py::test_", "test_garbage.py::test_"
 RUNS, OUTPUT = "test_runs.py::test_", "test_output.py::test_"
@@ -335,6 +335,31 @@ MUTANTS = (
         ("if name == PACKAGE and", "if False and"),
     ),
     *_swapped("review.py", f"{RUNS}hosts_that_a_lock_file", ("elif name in _LOCK_NAMES and", "elif False and")),
+    # git takes the nearest `.git` for the repository's.
+    *_without(
+        "checkouts.py", "test_nested.py::test_wt_does_not_take_what_an_agent_made", "    refuse_within(directory)\n"
+    ),
+    *_swapped(
+        "nested.py", "test_nested.py::test_nor_anything_else", (" or (head and (common or (objects and refs)))", "")
+    ),
+    *_swapped("nested.py", "test_nested.py::test_a_directory_that_is_cut_off", ("whole and left >= 0", "whole")),
+    # What costs an agent a line, and the host minutes.
+    *_without("git.py", BOUNDS, " and len(parts) <= _MAX_REF_DEPTH"),
+    *_swapped("importer.py", BOUNDS, ("not git.fits(ref) or ref in above", "ref in above")),
+    *_swapped("sources.py", BOUNDS, ("if len(node.value) > _MAX_PAIRS:", "if False:")),
+    *_swapped("plan.py", BOUNDS, ("(?:[^\\S{_ENDS}]|\\ufeff)*", "[\\s\\ufeff]*")),
+    *_swapped("scaffold.py", "test_scaffold.py::test_what_lies_around", ("*map(_bind,", "*map(str, () and")),
+    # A second Ctrl-C.
+    *_without(
+        "process.py",
+        "test_process.py::test_a_second_ctrl_c",
+        '        options["start_new_session"] = True  # see out_of_reach\n',
+    ),
+    *_swapped(
+        "process.py",
+        "test_process.py::test_a_second_ctrl_c",
+        ("if _is_deaf() else [program]", "if False else [program]"),
+    ),
     # What starts is what the user has approved.
     *_without("commands/prepare.py", f"{TRUST}a_change_is_refused", "    _trust_first(tree, version, context)\n"),
     *_swapped(
