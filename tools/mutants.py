@@ -55,6 +55,13 @@ MOUNTED = f"{CONTROLS}the_docker_proxy_is_mounted"
 NAMES, SYMLINKS = "test_gate.py::test_paths_that_leave", "test_gate.py::test_where_symlinks_lead"
 BARE, TRUST = "test_gate.py::test_bare_layouts", "test_trust.py::test_"
 VERIFY = "test_verify.py::test_"
+GIT, PRIVATE = "test_git.py::test_", "test_private_repo.py::test_"
+GC, GARBAGE = "test_gc.py::test_", "test_garbage.py::test_"
+RUNS, OUTPUT = "test_runs.py::test_", "test_output.py::test_"
+FLOOD, LINE = f"{PRIVATE}a_flood_of", f"{PRIVATE}what_is_a_line_in_git"
+NO_SEARCH_WITHOUT_END, STRAY = "test_nested.py::test_the_search_has_an_end", f"{GC}a_directory_is_a_worktree_s"
+TOLD = "test_compose.py::test_compose_is_told"
+CA, ELSEWHERE = "test_config.py::test_a_ca_bundle", "test_weakness.py::test_what_compose_reads_from_elsewhere"
 WEAK, BESIDE = "test_weakness.py::test_a_weakness_is_named", "test_weakness.py::test_what_stands_beside"
 
 MUTANTS = (
@@ -122,7 +129,7 @@ MUTANTS = (
     ),
     # A look at a worktree.
     *_swapped("checkouts.py", f"{CONTROLS}a_submodule_is_not_entered", ('-z", "--ignore-submodules=all"', '-z"')),
-    *_without("checkouts.py", f"{CONTROLS}a_fifo_that_git_reads", ", seconds=_PATIENCE"),
+    *_swapped("checkouts.py", f"{CONTROLS}a_fifo_that_git_reads", ('"C"}, seconds=_PATIENCE', '"C"}')),
     *_swapped("hostile.py", f"{HOSTILE}nothing_else_is_read", ("O_DIRECTORY | os.O_NOFOLLOW |", "O_DIRECTORY |")),
     *_swapped(
         "hostile.py",
@@ -137,6 +144,137 @@ MUTANTS = (
     *_swapped("hostile.py", f"{CONTROLS}rights_are_given_back", ("os.path.samestat(os.fstat(held), before)", "True")),
     *_swapped("hostile.py", f"{HOSTILE}walking_leaves_symlinks_out", ("        if left < 0:", "        if False:")),
     *_swapped("hostile.py", f"{HOSTILE}a_tree_that_is_deeper", ("> _MAX_PATH:", "< 0:")),
+    *_swapped(
+        "git.py",
+        f"{GIT}what_is_no_file_is_read_as_none",
+        ("os.O_RDONLY | os.O_NONBLOCK |", "os.O_RDONLY |"),
+        ("if not stat.S_ISREG(os.fstat(descriptor).st_mode):", "if False:"),
+    ),
+    *_swapped(
+        "git.py",
+        f"{GIT}a_remote_s_address_loses",
+        ('["user"].partition(":")[0] if', '["user"] if'),
+        (' if "ssh" in match["scheme"] else ""', ""),
+        ("[^/?#]*)@", "[^/?#@]*)@"),
+    ),
+    *_swapped("git.py", f"{GIT}settings_hold_identity", ("without_credentials(value))", "value)")),
+    *_swapped(
+        "checkouts.py",
+        f"{GIT}an_admin_directory_of_the_agent_s",
+        (" if tree.git_dir == git_dir]", "]"),
+    ),
+    *_swapped(
+        "checkouts.py",
+        f"{GIT}a_pointer_at_another_s",
+        ("not here.is_relative_to(known[0].path.resolve())", "False"),
+    ),
+    *_swapped(
+        "checkouts.py",
+        "test_review.py::test_a_copy_of_a_repository_leaves",
+        ("return text is None or", "return True or"),
+    ),
+    *_without(
+        "merges.py",
+        "test_merges.py::test_programs_of_the_user",
+        '    "--no-ext-diff",\n',
+        '    "--no-textconv",\n',
+    ),
+    *_without("merges.py", "test_merges.py::test_a_submodule_is_not_entered", '    "--submodule=short",\n'),
+    *_without("merges.py", "test_merges.py::test_a_submodule_s_commit", '    "--ignore-submodules=none",\n'),
+    *_without("checkouts.py", f"{GIT}dirty_names", ', "--untracked-files=normal"'),
+    *_swapped("checkouts.py", f"{GIT}dirty_names", ('normal", "--no-renames")', 'normal")')),
+    *_without("difference.py", "test_review.py::test_a_gitlink_is_seen_though", ', "--ignore-submodules=none"'),
+    *_without(
+        "difference.py", "test_review_command.py::test_names_are_told", "number > limit or ", "total > _MAX_NAMES or "
+    ),
+    *_without(
+        "difference.py",
+        "test_review_command.py::test_a_path_that_no_system",
+        "len(line) > _MAX_PATH or ",
+        ' or line.count(b"/") > _MAX_DEPTH',
+    ),
+    *_without("difference.py", "test_review_command.py::test_a_commit_of_billions", ', "-t"'),
+    *_without(
+        "difference.py",
+        "test_review_command.py::test_contents_that_are_too_large",
+        "size <= _MAX_BLOB and ",
+        " and total <= _MAX_BLOBS",
+    ),
+    *_without("health.py", f"{PRIVATE}what_its_configuration_includes", '"--no-includes", '),
+    *_swapped(
+        "private_repo.py",
+        f"{PRIVATE}hostile_names",
+        ("[0-9a-f]{40}|[0-9a-f]{64}", ".*"),
+        ('r"refs/(?!', 'r"(?!'),
+        ("(?://|", "(?:"),
+        (r"|\.\.|", "|"),
+        (r"|@\{|", "|"),
+        (r"|/\.|", "|"),
+        (r"|\.lock(?:/|$)|", "|"),
+        (r"lock(?:/|$)", "lock$"),
+        (r"|\.$|", "|"),
+        ("|/$))", "))"),
+        (r"[^\x00-\x20\x7f~^:?*\[\\]+", ".+"),
+    ),
+    *_swapped("private_repo.py", FLOOD, ("if len(lines) > _MAX_REFS:", "if False:")),
+    *_swapped(
+        "private_repo.py",
+        FLOOD,
+        *((f'"{place}", limit=_MAX_REFS', f'"{place}", limit=10**9') for place in ("refs", "worktrees")),
+    ),
+    *_swapped("private_repo.py", FLOOD, ("if len(found) > _MAX_STASH:", "if False:")),
+    *_swapped(
+        "private_repo.py",
+        LINE,
+        ("read(root, path, limit=limit)", "read(root, path)"),
+        ('    head = _read_text(root, "HEAD", limit=_MAX_LINE)', '    head = _read_text(root, "HEAD")'),
+        ("name, limit=_MAX_LINE", "name"),
+        ('path, limit=_MAX_LINE) or "").strip()\n', 'path) or "").strip()\n'),
+        ('path, limit=_MAX_LINE) or "").strip() for', 'path) or "").strip() for'),
+    ),
+    *_swapped("lfs.py", "test_lfs.py::test_what_it_does_not_say", ("if total.hexdigest() != oid:", "if False:")),
+    *_swapped("lfs.py", "test_lfs.py::test_too_much_is_an_error", ("if size > limit:", "if False:")),
+    *_swapped("lfs.py", "test_review.py::test_lfs_objects_that_are_none_count", ("= left - size", "= left")),
+    *_swapped(
+        "trash.py",
+        "test_trash.py::test_no_symlink",
+        ("target.name == _beside(entry) and ", ""),
+        (" and target.is_absolute()", ""),
+    ),
+    *_swapped(
+        "nested.py",
+        "test_nested.py::test_every_kind_is_found",
+        ("any(map(gate.is_dot_git, names)) or ", ""),
+        (" or gate.is_repository(names)", ""),
+    ),
+    *_without(
+        "nested.py",
+        NO_SEARCH_WITHOUT_END,
+        "left <= 0 or ",
+        "time.monotonic() > end or ",
+        " or len(found) >= _MAX_FOUND",
+    ),
+    *_swapped("nested.py", "test_nested.py::test_of_one_directory", ("limit=left)", "limit=10**9)")),
+    *_without(
+        "strays.py",
+        STRAY,
+        "entry.parent == admin and ",
+        " and not directory.name.startswith(_TRASH)",
+        ", limit=_MAX_POINTER",
+        'text.startswith("gitdir: ") and ',
+    ),
+    *_swapped(
+        "strays.py", f"{GC}a_worktree_that_is_where_git_has_it", (" and os.path.realpath(directory) not in known", "")
+    ),
+    *_swapped(
+        "config.py",
+        CA,
+        ("if not path.is_file():", "if False:"),
+        ('if b"-----BEGIN CERTIFICATE-----" not in', 'if b"" not in'),
+        ("if below and not naming", "if False and not naming"),
+        ("hostile.read(root, str(below)) if below else ", ""),
+        ("(real, root.resolve())", "(path, root)"),
+    ),
     *_without("plan.py", "test_plan.py::test_a_root_env_that_would_aim", "    _refuse_root_env(seen.root_env)\n"),
     *_swapped("observe.py", "test_mount_sources.py", ("if found is not None and found not in allowed:", "if False:")),
     # What of a commit has to be looked at before the host takes it over.
@@ -180,8 +318,25 @@ MUTANTS = (
         "test_review_command.py::test_a_commit_of_billions",
         ("if names is None:", "if names is None and False:"),
     ),
+    # What of a branch is named before anything runs it.
+    *_swapped(
+        "review.py",
+        f"{RUNS}what_lies_in_a_folder",
+        ("for folder, why in FOLDERS.items()", "for folder, why in ()"),
+        ('around = f"/{gate.plain(path)}/"', 'around = f"/{path}/"'),
+    ),
+    *_swapped("review.py", f"{RUNS}files_that_something_runs", ("if folder or not", "if True or not")),
+    *_swapped("review.py", f"{RUNS}a_file_that_becomes", ("if change.new_mode == _PROGRAM and", "if False and")),
+    *_swapped(
+        "review.py",
+        f"{RUNS}what_became_of_a_package",
+        ("for section in ENTRIES:", "for section in ():"),
+        ("for section in DEPENDENCIES:", "for section in ():"),
+        ("if name == PACKAGE and", "if False and"),
+    ),
+    *_swapped("review.py", f"{RUNS}hosts_that_a_lock_file", ("elif name in _LOCK_NAMES and", "elif False and")),
     # What starts is what the user has approved.
-    *_without("commands/prepare.py", f"{TRUST}a_change_is_refused", "    _require_trust(tree, version, context)\n"),
+    *_without("commands/prepare.py", f"{TRUST}a_change_is_refused", "    _trust_first(tree, version, context)\n"),
     *_swapped(
         "trust.py",
         f"{TRUST}a_change_is_refused",
@@ -241,11 +396,178 @@ MUTANTS = (
         "test_weakness.py::test_what_is_allowed_by_name",
         ("if each.name not in rows[each.kind]]", "if not rows[each.kind]]"),
     ),
+    # What compose reads, and where from.
+    *_swapped(
+        "sources.py",
+        ELSEWHERE,
+        ("[/~]|", "[/]|"),
+        ("git@|", ""),
+        (r"\$|", ""),
+        ("|://)", ")"),
+        (' and path.startswith(f"{folder}/")', ""),
+        ("(is_compose and hostile.kind(root, inside) is None)", "False"),
+        ('_list(data.get("include"))', "()"),
+        ('in _list(each.get("env_file"))', "in ()"),
+        ('if "project_directory" in each:', "if False:"),
+        ('if isinstance(base, dict) and base.get("file"):', "if False:"),
+        ('or {}).get("env_file")', 'or {}).get("x")'),
+        ('.get("label_file")', '.get("x")'),
+        ("for data in documents if", "for data in documents[:1] if"),
+    ),
+    *_swapped(
+        "sources.py",
+        "test_weakness.py::test_files_that_are_named",
+        ("            elif is_compose:", "            elif False:"),
+        ("if path in seen:", "if False:"),
+    ),
+    *_without(
+        "compose.py",
+        TOLD,
+        '"--project-name", compose.name, ',
+        ', "--project-directory", str(compose.directory)',
+        '"--env-file", str(compose.env_file), ',
+        ' - {"PATH", "HOME"}',
+        " env=dropped,",
+    ),
+    *_swapped("compose.py", TOLD, ("*arguments], without=named)", "*arguments])")),
+    *_swapped("vetting.py", f"{TRUST}what_compose_reads", ("[*found, *read]", "found")),
+    # What may go, and what stays.
+    *_swapped(
+        "inventory.py",
+        f"{CONTROLS}of_what_docker_holds",
+        ('"--all", "--quiet", "--no-trunc", *_OURS', '"--all", "--quiet", "--no-trunc"'),
+        ('"image", "ls", "--quiet", "--no-trunc", *_OURS', '"image", "ls", "--quiet", "--no-trunc"'),
+        ('"volume", "ls", "--quiet", *_OURS', '"volume", "ls", "--quiet"'),
+        ('"network", "ls", "--quiet", "--no-trunc", *_OURS', '"network", "ls", "--quiet", "--no-trunc"'),
+        (' if _is_ours(each["Config"]["Labels"])', ""),
+    ),
+    *_swapped(
+        "docker.py",
+        f"{CONTROLS}of_what_docker_holds",
+        ("None if names or NUMBER", "None if NUMBER"),
+        (" or NUMBER in labels else", " else"),
+    ),
+    *_without(
+        "garbage.py",
+        f"{GARBAGE}nothing_of_a_worktree",
+        'each.role == "sandbox" and ',
+        " and each.worktree not in estate.living",
+    ),
+    *_without("garbage.py", f"{GARBAGE}of_builds_the_old_ones", " and holding.outdated", " and not holding.used"),
+    *_swapped(
+        "garbage.py",
+        f"{GARBAGE}a_network_goes_when",
+        (" and not each.used", ""),
+        ("in networks if not each.used", "in networks"),
+    ),
+    *_swapped(
+        "garbage.py",
+        f"{GARBAGE}nobody_at_work",
+        ("if busy := estate.busy.get(row.name):", "if busy := ():"),
+        ("if busy := estate.busy.get(project):", "if busy := ():"),
+    ),
+    *_swapped(
+        "garbage.py",
+        f"{GARBAGE}a_private_repository_goes_only_when",
+        ("if project in stuck and", "if False and"),
+        ("if orphan.stays:", "if False:"),
+        ("if count and not orphan.served:", "if False:"),
+    ),
+    *_swapped("garbage.py", f"{GARBAGE}refs_go_only_when", ("if commits:", "if False:")),
+    *_swapped(
+        "garbage.py", f"{GARBAGE}what_serves_an_import", (" and (not each.created or now - each.created > longest)", "")
+    ),
+    *_swapped("garbage.py", f"{GARBAGE}trash_on_a_disk", ("if not mounted:", "if False:")),
+    *_swapped("garbage.py", f"{GARBAGE}a_worktree_goes_as", ("if obstacle is not None:", "if False:")),
+    *_swapped(
+        "garbage.py",
+        f"{GARBAGE}of_a_repository",
+        ("if estate.why:", "if False:"),
+        ("if each.name in named:", "if True:"),
+    ),
+    *_swapped(
+        "estates.py",
+        f"{GC}what_git_no_longer_knows",
+        (" if each not in living]", "]"),
+        ("tree.id not in living and ", ""),
+    ),
+    *_without("estates.py", f"{GC}what_git_forgot", " | forgotten"),
+    *_swapped(
+        "estates.py",
+        f"{GC}the_repository_of_another_user",
+        ("st_uid != user.uid", "st_uid < 0"),
+    ),
+    *_swapped(
+        "estates.py",
+        f"{GC}a_repository_is_found_by",
+        ("if mounts.may_be_unmounted(common_dir):", "if False:"),
+        (" if naming.repository_id(each) == name)", ")"),
+    ),
+    *_swapped(
+        "estates.py",
+        f"{GC}what_no_import_would_bring",
+        ("    if not readable:", "    if False:"),
+        ("if private_repo.has_submodules(tree):", "if False:"),
+    ),
+    *_swapped(
+        "estates.py", f"{GC}one_of_a_worktree_that_git_forgot", (" if private_repo.exists(tree) else None", " and None")
+    ),
+    *_swapped(
+        "commands/gc.py",
+        f"{GC}what_is_not_imported_keeps",
+        ("tree.is_main or ", ""),
+        ("    if count:", "    if False:"),
+    ),
+    *_swapped("commands/gc.py", f"{GC}one_that_is_gone_may_go", (" or tree.locked is not None", "")),
+    *_swapped("commands/gc.py", f"{GC}nothing_is_a_candidate", ("if not there:", "if True:")),
+    *_swapped(
+        "commands/gc.py", f"{GC}one_that_was_moved_by_hand", ("if (place := _moved_to(tree)) is not None:", "if False:")
+    ),
+    *_swapped(
+        "commands/gc.py",
+        f"{GC}one_that_wt_never_saw",
+        ("if (place := disks.unmounted(tree)) is not None and", "if False and"),
+    ),
+    *_swapped(
+        "commands/gc.py",
+        f"{GC}one_that_is_gone_stays_for",
+        ("(work := checkouts.operation(tree.git_dir))", "(work := None)"),
+        ("(files := checkouts.staged(tree))", "(files := ())"),
+    ),
     # What is printed.
     *_swapped(
         "output.py", "test_output.py", ('    text = _ESCAPE.sub("", text)\n', ""), ('{"Cc", "Cf", "Cs"}', "set()")
     ),
     *_swapped("output.py", "test_output.py", ("return clean(text).replace", "return text.replace")),
+    *_swapped(
+        "output.py",
+        f"{OUTPUT}an_error_is_one_line",
+        ("*hint):\n        say(line(text))", "*hint):\n        say(text)"),
+        ('"error": body})', '"error": body}, ensure_ascii=False)'),
+    ),
+    *_swapped(
+        "output.py",
+        f"{OUTPUT}progress_is_plain",
+        ('should read."""\n        say(line(text))', 'should read."""\n        say(text)'),
+    ),
+    *_swapped("output.py", f"{OUTPUT}logs_of_an_agent", ("{line(text)}\\n", "{text}\\n")),
+    *_swapped(
+        "output.py",
+        f"{OUTPUT}what_an_agent_wrote",
+        ("[[line(cell) for", "[[cell for"),
+        ('Text(line(text), "red")', 'Text(text, "red")'),
+    ),
+    *_swapped(
+        "output.py",
+        f"{OUTPUT}the_step_under_way",
+        ("self._text = clean(text)", "self._text = text"),
+        ("{clean(text)[:80]}", "{text[:80]}"),
+    ),
+    *_swapped(
+        "output.py",
+        "test_review_command.py::test_what_an_agent_wrote",
+        ("_plain(result)})", "_plain(result)}, ensure_ascii=False)"),
+    ),
     # What makes it a sandbox.
     *_without(
         COMPOSE,
@@ -430,6 +752,17 @@ MUTANTS = (
     ),
     *_swapped(
         "verify/docker_api.py", f"{VERIFY}another_answer", ("""if '"message"' not in answer.text]""", "if False]")
+    ),
+    *_swapped(
+        "verify/docker_api.py",
+        f"{VERIFY}the_engine_s_socket",
+        ("PurePosixPath(source).name in SOCKETS or", ""),
+        ("any(PurePosixPath(each).is_relative_to(source) for each in sockets)", "False"),
+    ),
+    *_swapped("verify/push.py", f"{VERIFY}a_name_that_is_not_known", ("if known and", "if")),
+    *_swapped("verify/limits.py", f"{VERIFY}another_answer", ("or number != memory", ""), ("0 < files <=", "0 <")),
+    *_swapped(
+        "verify/container.py", f"{VERIFY}what_stands_beside_is_mounted", ("elif mount != wanted[place]:", "elif False:")
     ),
     *_swapped("verify/variables.py", f"{VERIFY}variables_that_stay", ("elif plain != [*NAMES, _DONE]:", "elif False:")),
     *_without("probe.py", f"{VERIFY}the_weak_container_sees", '"--network=none", ', ', docker.PROJECT: ""'),

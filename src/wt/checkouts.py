@@ -12,9 +12,10 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from wt import git, hostile, naming, process
-from wt.errors import Refused, UsageError
+from wt import complaints, errors, git, hostile, naming, process, unwatched
+from wt.errors import Refused, UsageError, WtError
 from wt.model import Repository, Worktree
+from wt.nested import refuse_within
 
 # Seconds for a look at all files; a FIFO by the name of one that git reads would keep it for ever.
 _PATIENCE = 120
@@ -33,6 +34,13 @@ OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+# Where git names commits that nothing else may hold until what is under way ends: what it stashed by itself, where a
+# rebase or a bisection began, what is merged or picked. ORIG_HEAD stays after that, with what was thrown away.
+HELD = (
+    *("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH"),
+    *("rebase-merge/orig-head", "rebase-apply/orig-head"),
+    *("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_START"),
+)
 
 
 def locate(directory: Path) -> tuple[Repository, Worktree | None]:
@@ -40,8 +48,9 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
 
     Raises:
         UsageError: there is no repository.
-        Refused: the worktree's `.git` points at a repository that doesn't know it.
+        Refused: the worktree's `.git` points at a repository that doesn't know it, or an agent can have made it.
     """
+    refuse_within(directory)
     questions = ("--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-inside-work-tree")
     answer = process.run([*git.SAFE, "-C", str(directory), "rev-parse", *questions], check=False)
     if answer.code != 0 or not answer.text.startswith("/"):
@@ -56,7 +65,8 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             raise git.unfit(directory, git.NO_FILES)
         usual = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"
         trust = f"if you trust its owner: git config --global --add safe.directory {shlex.quote(str(directory))}"
-        hint = trust if "dubious ownership" in answer.complaint else usual
+        hint = complaints.of_configuration(answer.complaint) or usual
+        hint = trust if "dubious ownership" in answer.complaint else hint
         raise Refused(f"git does not open {directory}: {answer.complaint}", hint=hint)
     common_text, git_text, inside, *more = answer.text.removesuffix("\n").split("\n")
     if more:
@@ -87,8 +97,12 @@ def ids(repository: Repository) -> frozenset[str]:
     return frozenset(linked | {naming.MAIN_ID})
 
 
-def _forgotten(directory: Path, common_dir: Path) -> Refused:
-    """The error for a place whose `.git` leads to an admin directory that is not there."""
+def _forgotten(directory: Path, common_dir: Path) -> WtError:
+    """The error for a place whose `.git` leads to an admin directory that is not there, or that may not be read."""
+    entries = common_dir / "worktrees"
+    for entry in sorted(entries.iterdir()) if entries.is_dir() else ():
+        if not os.access(entry, os.R_OK | os.X_OK):
+            return errors.closed(entry)
     if not common_dir.is_dir():
         mend = "`git worktree repair`, in the repository, mends one that was moved"
         return Refused(f"{directory} was in a worktree of {common_dir}, which is gone", hint=mend)
@@ -164,10 +178,12 @@ def _is_filled(root: Path, path: str) -> bool:
 
 
 def own_refs(worktree: Worktree) -> frozenset[str]:
-    """Commits that refs of the worktree alone stand at, such as refs/worktree and those of a bisection."""
+    """Commits that the worktree alone holds, by refs such as refs/worktree or by what is under way in it."""
     kinds = ("refs/worktree", "refs/bisect", "refs/rewritten")
     command = [*git.SAFE, f"--git-dir={worktree.git_dir}", "for-each-ref", "--format=%(objectname)", *kinds]
-    return frozenset(process.run(command).text.split())
+    words = [word for name in HELD for word in (git.file_text(worktree.git_dir / name) or "").split()]
+    held = {git.resolve(worktree.repository, word) for word in words}
+    return frozenset(process.run(command).text.split()) | {each for each in held if each}
 
 
 def tracks(worktree: Worktree, path: str) -> bool:
@@ -176,12 +192,13 @@ def tracks(worktree: Worktree, path: str) -> bool:
 
 
 def dirty(worktree: Worktree) -> tuple[str, ...]:
-    """Paths that differ from the host's index or HEAD, or are neither tracked nor ignored."""
+    """Paths that differ from the host's index or HEAD, be it unwatched by git, or are neither tracked nor ignored."""
     arguments = ("status", "--porcelain", "-z", "--ignore-submodules=all", "--untracked-files=normal", "--no-renames")
     answer = git.run_in(worktree, *arguments, env={"LC_ALL": "C"}, seconds=_PATIENCE)
     # What git can't look into may hold anything.
     unread = re.findall(r"could not open directory '(.*)'", answer.stderr.decode(errors="replace"))
-    return (*(entry[3:] for entry in answer.text.split("\0") if entry), *unread)
+    found = [entry[3:] for entry in answer.text.split("\0") if entry]
+    return (*found, *unread, *unwatched.changed(worktree, seconds=_PATIENCE))
 
 
 def index_matches(worktree: Worktree, tip: str | None, *, file: Path | None = None) -> bool:

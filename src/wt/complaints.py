@@ -1,7 +1,8 @@
-"""What docker complains of, in the user's words."""
+"""What docker and git complain of, in the user's words."""
 
 import os
 import re
+import shlex
 
 from wt.errors import EngineError, ToolError
 
@@ -13,6 +14,16 @@ _UNREACHABLE = (
 )
 # Engine 26, and what it said before.
 _NO_ADDRESSES = ("non-overlapping ipv4 address pool", "address pools have been fully subnetted")
+
+
+def of_configuration(complaint: str) -> str | None:
+    """A hint for a configuration that git can't read (git: config.c); None where it complains of something else."""
+    if broken := re.search(r"bad config line (\d+) in file (.+)$", complaint):
+        check = shlex.join(["git", "config", "--file", broken[2], "--list"])
+        return f"mend line {broken[1]} of {broken[2]}: `{check}` reads it then"
+    if value := re.search(r"bad \w+ config value '.*' for '([^']+)'", complaint):
+        return f"mend {value[1]} in the repository's .git/config, or in ~/.gitconfig"
+    return None
 
 
 def known(complaint: str) -> ToolError | None:

@@ -169,10 +169,11 @@ def _command(compose: ComposeProject) -> tuple[list[str], Collection[str]]:
 
 
 def _unreadable(compose: ComposeProject, said: Sequence[str]) -> UsageError:
-    names = " and ".join(f".devcontainer/{file.name}" for file in compose.files)
+    names, hint = " and ".join(f".devcontainer/{file.name}" for file in compose.files), "mend what compose names"
     if any(f"failed to read {compose.env_file}:" in line for line in said):
         names = f".devcontainer/{compose.env_file.name}"
-    return UsageError(f"docker compose can't read {names}", details=tuple(said[-8:]))
+        hint = "mend the line of yours that compose names, or remove the file: `wt prepare` makes it again"
+    return UsageError(f"docker compose can't read {names}", hint=hint, details=tuple(said[-8:]))
 
 
 def _complaints(command: Sequence[str], *, without: Collection[str]) -> tuple[str, ...]:

@@ -148,7 +148,8 @@ def parse(data: Mapping[str, object]) -> Config:
     for name, kind in _SECTIONS.items():
         section = values.pop(name, {})
         if not isinstance(section, Mapping):
-            raise UsageError(f"{FILE}: {name} must be a table, [{name}], not {_shown(section)}")
+            hint = f"write [{name}] on a line of its own, and its keys below it"
+            raise UsageError(f"{FILE}: {name} must be a table, [{name}], not {_shown(section)}", hint=hint)
         defaults = {field.name: getattr(kind(), field.name) for field in fields(kind)}
         sections["import_" if name == "import" else name] = kind(**_checked(section, defaults, f"{name}."))
     known = {field.name: getattr(Config(), field.name) for field in fields(Config)}

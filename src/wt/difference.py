@@ -57,7 +57,7 @@ def contents(repository: Repository, blobs: Iterable[str]) -> dict[str, str]:
     for line in _batch(repository, "--batch-check", blobs).decode().splitlines():
         oid, kind, *more = line.split(" ")
         if kind != "blob":
-            raise ToolError(f"git has no file {oid}")
+            raise ToolError(f"git has no file {oid}", hint="`git fsck` says what is damaged")
         sizes.append((int(more[0]), oid))
     small, total = [], 0
     for size, oid in sorted(sizes):

@@ -37,6 +37,7 @@ done 2>/dev/null
 :
 """
 _PROCESS = re.compile(r"(?P<ask>ask|)\t(?P<mark>mark|)\t(?P<pid>\d+) \(.*\) [^Z] (?P<parent>\d+) [^\t]*\t(?P<line>.*)")
+_HINT = "`docker info` says how its engine is"
 # Seconds that an engine may take for what it knows by heart.
 _PATIENCE = 30
 _UPLOAD_PACK = ("git", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict", "/wt/repo.git")
@@ -354,7 +355,7 @@ def _client() -> "Iterator[DockerClient]":
     except DockerException as error:
         complaint = (error.stderr or error.stdout or str(error)).strip()
         last = complaint.splitlines()[-1] if complaint else "no message"
-        raise complaints.known(complaint) or ToolError(f"docker failed: {last}") from error
+        raise complaints.known(complaint) or ToolError(f"docker failed: {last}", hint=_HINT) from error
 
 
 def ask(*arguments: str, lenient: bool = False) -> str:
@@ -383,7 +384,7 @@ def _docker(*arguments: str, seconds: float | None = None) -> process.Result:
 def _raise_for(answer: process.Result, verb: str) -> None:
     if answer.code != 0:
         known = complaints.known(answer.stderr.decode(errors="replace"))
-        raise known or ToolError(f"docker {verb} failed: {answer.complaint}")
+        raise known or ToolError(f"docker {verb} failed: {answer.complaint}", hint=_HINT)
 
 
 def _csv(value: str) -> str:

@@ -26,6 +26,7 @@ class Sight:
         lacks: files that git's admin directory of it lacks.
         inside_branch: the branch that is checked out inside, if the host has it, too.
         unreadable: what git complains of.
+        unfinished: what git has not made, or not any more, and the line that ends that.
         damage: what is broken about its private repository.
         replaced: whether that is another one than wt made.
         untrusted: its `.devcontainer` differs from what the user approved.
@@ -46,6 +47,7 @@ class Sight:
     lacks: tuple[str, ...] = ()
     inside_branch: str | None = None
     unreadable: str | None = None
+    unfinished: tuple[str, str] | None = None
     damage: str | None = None
     replaced: bool = False
     untrusted: bool = False
@@ -147,6 +149,9 @@ def _entry(sight: Sight) -> list[Finding]:
         message = f"git can't read {tree.path}: {sight.unreadable}"
         hint = "what was staged is in the files still" if index else f"look at {admin}"
         found.append(Finding("unreadable", tree, message, again if index else None, hint))
+    if sight.unfinished and not found:
+        message, line = sight.unfinished
+        found.append(Finding("half made", tree, message, line, "once no git is at work there; no file is overwritten"))
     return found
 
 

@@ -8,8 +8,8 @@ _MACHINE = {
     errno.ENOSPC: "free some space, or some inodes, and run it again",
     errno.EDQUOT: "free some of your quota and run it again",
     errno.EROFS: "mount it for writing, or work in a clone elsewhere",
-    errno.EACCES: "run wt as the user who owns it",
-    errno.EPERM: "run wt as the user who owns it",
+    errno.EACCES: "run wt as the user who owns it; `ls -ld` shows who that is, and the mode",
+    errno.EPERM: "run wt as the user who owns it; `ls -ld` shows who that is",
     errno.EIO: "look at the disk: the kernel's log says more",
     errno.ESTALE: "mount the network file system again",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
@@ -83,6 +83,11 @@ def of_machine(error: OSError, place: object = None) -> WtError | None:
     if error.errno not in _MACHINE:
         return None
     return _refused_by_machine(error.errno, place or error.filename or "")
+
+
+def closed(place: object) -> WtError:
+    """The error for what this user may not look into."""
+    return _refused_by_machine(errno.EACCES, place)
 
 
 def told(error: WtError | OSError) -> tuple[str, str | None]:

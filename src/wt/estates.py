@@ -4,7 +4,20 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from wt import checkouts, disks, docker, git, health, hostile, importer, mounts, naming, private_repo, trash
+from wt import (
+    checkouts,
+    disks,
+    docker,
+    git,
+    health,
+    hostile,
+    importer,
+    inventory,
+    mounts,
+    naming,
+    private_repo,
+    trash,
+)
 from wt.errors import ToolError, WtError
 from wt.garbage import UNPREPARED, Candidate, Estate, Orphan, stand_in
 from wt.model import Container, Holding, HostUser, Repository, Worktree
@@ -32,13 +45,13 @@ def of_repository(
             if tree.id not in living and tree not in found
         },
         trash=tuple((path, hostile.size(path), mounted) for path, mounted in trash.content(repository)),
-        busy=_busy(each for each in holdings if each.worktree not in living),
+        busy=busy(each for each in holdings if each.worktree not in living),
     )
 
 
 def of_nobody(holdings: tuple[Holding, ...]) -> Estate:
     """What belongs to a repository that is gone for good."""
-    return Estate(None, holdings, busy=_busy(holdings))
+    return Estate(None, holdings, busy=busy(holdings))
 
 
 def by_repository(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ...]]:
@@ -48,6 +61,12 @@ def by_repository(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ..
         return holding.repository
 
     return {name: tuple(group) for name, group in groupby(sorted(holdings, key=owner), owner)}
+
+
+def images(repository: Repository) -> tuple[str, ...]:
+    """Ids of the images of all sandboxes of a repository: any of them can serve a private repository."""
+    ours = by_repository(inventory.holdings()).get(naming.repository_id(repository), ())
+    return tuple(each.id for each in ours if each.kind == "image")
 
 
 def find(name: str, holdings: Iterable[Holding], user: HostUser) -> Repository | None:
@@ -139,7 +158,7 @@ def only_here(tree: Worktree, host: dict[str, str]) -> tuple[str, ...]:
     return git.only_in(tree.repository, sorted(tips), sorted(set(git.lasting(tree.repository, host).values())))
 
 
-def _busy(holdings: Iterable[Holding]) -> Mapping[str, tuple[str, ...]]:
+def busy(holdings: Iterable[Holding]) -> Mapping[str, tuple[str, ...]]:
     """What somebody runs in each compose project that is alive; one that does not answer may be at work, too."""
     alive = (each for each in holdings if each.kind == "container" and each.running)
     wanted = {each.id for each in alive if each.role not in naming.PASSING}
@@ -151,7 +170,8 @@ def _busy(holdings: Iterable[Holding]) -> Mapping[str, tuple[str, ...]]:
             found[container.project] = (*found.get(container.project, ()), *_processes(container))
         elif container.id in wanted and not container.service:
             # Somebody's `docker compose run`, which a stop of the services does not reach: it can still commit.
-            found[container.project] = (*found.get(container.project, ()), f"{container.name}, by docker compose run")
+            ending = f"{container.name}, by docker compose run: `docker stop {container.name}` ends it"
+            found[container.project] = (*found.get(container.project, ()), ending)
     return {project: processes for project, processes in found.items() if processes}
 
 

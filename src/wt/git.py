@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wt import process, versions
+from wt import complaints, process, versions
 from wt.errors import Refused, ToolError
 from wt.model import GitSettings, Remote, Repository, Worktree
 
@@ -71,7 +71,7 @@ def settings(repository: Repository, branch: str | None) -> GitSettings:
     pattern = r"^(user\.(name|email)|remote\..*\.(url|promisor)|core\.(excludesfile|autocrlf|eol)|extensions\..*)$"
     answer = run(repository, "config", "-z", "--get-regexp", pattern, check=False)
     if answer.code not in (0, 1):
-        raise ToolError(f"git config failed: {answer.complaint}")
+        raise ToolError(f"git config failed: {answer.complaint}", hint=_hint(answer.complaint))
     entries = [entry.partition("\n")[::2] for entry in answer.text.split("\0") if entry]
     values = dict(entries)
     _refuse_unsupported(repository, values)
@@ -310,6 +310,8 @@ def _run(arguments: Sequence[str], **options: Any) -> process.Result:
 
 def _hint(complaint: str) -> str:
     """What to do about what git complains of."""
+    if configuration := complaints.of_configuration(complaint):
+        return configuration
     if locked := _LOCKED.search(complaint):
         remove = shlex.join(["rm", locked["lock"] or f"{locked['config']}.lock"])
         return f"wait for the git that is at work there; if there is none, one was killed: {remove}"

@@ -16,7 +16,7 @@ def is_ancestor(repository: Repository, old: str, new: str) -> bool:
     with _git(repository) as git:
         code, _, complaint = git.merge_base("--is-ancestor", old, new, with_extended_output=True, with_exceptions=False)
         if code not in (0, 1):
-            raise ToolError(f"git merge-base failed: {complaint}")
+            raise ToolError(f"git merge-base failed: {complaint}", hint="`git fsck` says what is damaged")
         return bool(code == 0)
 
 
@@ -44,4 +44,7 @@ def _git(repository: Repository) -> "Iterator[Git]":
     try:
         yield git
     except GitError as error:
-        raise ToolError(f"git could not read the history of {repository.common_dir}: {error}") from error
+        raise ToolError(
+            f"git could not read the history of {repository.common_dir}: {error}",
+            hint="`git fsck` says what is damaged",
+        ) from error

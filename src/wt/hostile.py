@@ -38,7 +38,9 @@ def read(root: Path, path: str, *, limit: int = _MAX_BYTES) -> bytes | None:
     try:
         with _regular(root, path) as file:
             if os.fstat(file.fileno()).st_size > limit:
-                raise Refused(f"{root / path} is larger than {limit / 1024**2:.3g} MiB")
+                raise Refused(
+                    f"{root / path} is larger than {limit / 1024**2:.3g} MiB", hint="make it smaller, or remove it"
+                )
             return file.read(limit)
     except FileNotFoundError:
         return None
@@ -226,12 +228,14 @@ def below(root: Path, path: str, *, limit: int) -> Iterator[tuple[str, int]]:
             continue
         left -= len(found)
         if left < 0:
-            raise Refused(f"{root / path} holds more than {limit} files")
+            raise Refused(f"{root / path} holds more than {limit} files", hint="remove what is not needed there")
         for name, kind in found:
             if kind != stat.S_IFDIR:
                 yield f"{current}/{name}", kind
             elif len(current) + len(name) > _MAX_PATH:
-                raise Refused(f"{root / path} is deeper than git can reach")
+                raise Refused(
+                    f"{root / path} is deeper than git can reach", hint="remove the directories that lie so deep"
+                )
             else:
                 pending.append(f"{current}/{name}")
 

@@ -114,9 +114,11 @@ def keep(
     if oids := set(wanted.values()) - set(host.values()):
         command = server()
         if command is None:
+            here = shlex.join(["wt", "up", worktree.called])
+            another = "start another sandbox of this repository, as by `wt new NAME`, then try again"
             raise ToolError(
                 f"{worktree.name} has commits to import and no image to serve them from",
-                hint=f"start it once: {shlex.join(['wt', 'up', worktree.called])}",
+                hint=f"start it once: {here}" if worktree.path.is_dir() else another,
             )
         try:
             quarantine = naming.worktree_state_dir(worktree) / "incoming"

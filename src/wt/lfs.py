@@ -48,7 +48,8 @@ def _copy(root: Path, path: str, target: Path, *, oid: str, limit: int) -> tuple
             for chunk in hostile.chunks(root, path):
                 size += len(chunk)
                 if size > limit:
-                    raise ToolError("the LFS objects of the sandbox are larger than an import may be")
+                    hint = "[import] max_size in wt.toml allows more"
+                    raise ToolError("the LFS objects of the sandbox are larger than an import may be", hint=hint)
                 total.update(chunk)
                 file.write(chunk)
         if total.hexdigest() != oid:

@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from wt.errors import UsageError
 from wt.model import Repository, Worktree
@@ -161,6 +161,13 @@ def worktree_path(repository: Repository, pattern: str, name: str, *, taken: Seq
 def lies_in(path: PurePath, directories: Iterable[str]) -> bool:
     """Whether a relative path is, or lies below, one of the directories."""
     return any(path.is_relative_to(directory) for directory in directories)
+
+
+def around(*fixed: Iterable[str]) -> tuple[str, ...]:
+    """Directories around paths that are mounted over the workspace: could they be renamed, the paths would go along."""
+    paths = [PurePosixPath(path) for each in fixed for path in each]
+    found = {above for path in paths for above in path.parents} - {PurePosixPath()}
+    return tuple(sorted(str(each) for each in found if not any(each.is_relative_to(path) for path in paths)))
 
 
 def worktree_folder(repository: Repository, pattern: str) -> str | None:

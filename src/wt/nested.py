@@ -1,12 +1,13 @@
 """Repositories that lie in a worktree's files: git, run in one of them, runs what its configuration says."""
 
+import os
 import stat
 import time
 from collections.abc import Collection
 from pathlib import Path
 
-from wt import gate, hostile
-from wt.errors import WtError
+from wt import gate, git, hostile, naming
+from wt.errors import Refused, WtError
 
 _MAX_ENTRIES = 500_000
 _MAX_FOUND = 1_000
@@ -32,7 +33,7 @@ def repositories(
         if left <= 0 or time.monotonic() > end or len(found) >= _MAX_FOUND:
             return tuple(sorted(found)), False
         try:
-            entries = hostile.entries(root, current, limit=left)
+            entries = hostile.entries(root, current, limit=left + 1)
         except FileNotFoundError:
             continue
         except WtError:
@@ -44,4 +45,43 @@ def repositories(
             found.append(current)
         inner = [f"{current}/{name}".lstrip("/") for name, kind in entries if kind == stat.S_IFDIR and name != ".git"]
         pending += [path for path in inner if path not in known]
-    return tuple(sorted(found)), whole
+    return tuple(sorted(found)), whole and left >= 0
+
+
+def refuse_within(directory: Path) -> None:
+    """Git takes the nearest `.git` for the repository's, be it one that an agent made in its worktree.
+
+    Nothing of what is found is opened but the text of pointers.
+
+    Raises:
+        Refused: around `directory` lies a repository that is not the one of the checkout around it, in which wt has
+            been at work.
+    """
+    here = directory.resolve()
+    nearest, *around = [place for place in (here, *here.parents) if _is_taken_for_one(place)] or [here]
+    for outer in around:
+        common_dir = _used(outer)
+        if common_dir and common_dir not in (nearest, nearest.parent.parent, _used(nearest)):
+            raise Refused(
+                f"{nearest} is a repository of its own, inside {outer}: an agent could have made it there",
+                hint="run wt outside of it; what is yours belongs elsewhere, what is not you can remove",
+            )
+
+
+def _is_taken_for_one(place: Path) -> bool:
+    """Whether git can take a directory for a repository, or for a checkout of one (setup.c, is_git_directory)."""
+    head, common, objects, refs = (os.path.lexists(place / name) for name in ("HEAD", "commondir", "objects", "refs"))
+    return os.path.lexists(place / ".git") or (head and (common or (objects and refs)))
+
+
+def _used(place: Path) -> Path | None:
+    """The common directory of a checkout or bare repository in which wt has been at work; None where it is neither."""
+    dot_git = place / ".git"
+    common_dir = dot_git.resolve() if os.path.isdir(dot_git) else place  # noqa: PTH112 - pathlib may raise
+    if (pointer := git.file_text(dot_git)) is not None:
+        git_dir = (place / pointer.removeprefix("gitdir: ").rstrip("\n")).resolve()
+        back = git.file_text(git_dir / "gitdir")
+        if back is None or (git_dir / back.rstrip("\n")).resolve() != dot_git:
+            return None
+        common_dir = (git_dir / (git.file_text(git_dir / "commondir") or "").rstrip("\n")).resolve()
+    return common_dir if os.path.isdir(common_dir / naming.STATE) else None  # noqa: PTH112 - as above

@@ -79,7 +79,8 @@ def _matches(root: Path, pattern: str) -> list[Path]:
     try:
         return list(root.glob(f"{pattern}/package.json"))
     except (ValueError, NotImplementedError) as error:
-        raise UsageError(f"the workspace {pattern!r} can't be read: {error}") from error
+        hint = "mend it in package.json, or in pnpm-workspace.yaml"
+        raise UsageError(f"the workspace {pattern!r} can't be read: {error}", hint=hint) from error
 
 
 def _workspace_patterns(root: Path) -> list[str]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         UsageError: the worktree was never initialised, or its configuration can't be read.
         Refused: something in it is not what it should be.
     """
-    _require_devcontainer(tree)
+    require_devcontainer(tree)
     _refuse_unreadable(tree, user)
     settings = config.load(tree.path)
     facts = _described(tree)
@@ -59,7 +59,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         settings=git_settings,
         env_text=read(tree, plan.ENV_FILE),
         root_env=read(tree, ".env"),
-        node_version=next((text for name in node.VERSION_FILES if (text := read(tree, name)) is not None), None),
+        node_version=next(_node_versions(tree), None),
         present=frozenset(path for path in made if _is_there(tree, path, facts.protect)),
         mount_points=mount_points,
         files_digest=_digest(tree, _NOT_CONFIGURATION | {settings.shared.file}),
@@ -83,6 +83,10 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     )
 
 
+def _node_versions(tree: Worktree) -> Iterator[tuple[str, str]]:
+    yield from ((name, text) for name in node.VERSION_FILES if (text := read(tree, name)) is not None)
+
+
 def _refuse_behind_link(tree: Worktree, outer: Iterable[Worktree]) -> None:
     """Another directory would be mounted; the same is seen at once where the worktree itself is a symlink."""
     for around in outer:
@@ -91,7 +95,12 @@ def _refuse_behind_link(tree: Worktree, outer: Iterable[Worktree]) -> None:
             raise Refused(f"{tree.path} lies behind a symlink, {by}", hint="remove the symlink")
 
 
-def _require_devcontainer(tree: Worktree) -> None:
+def require_devcontainer(tree: Worktree) -> None:
+    """Refuse a worktree in which wt was never initialised.
+
+    Raises:
+        UsageError: it has no directory for the configuration.
+    """
     mode = hostile.kind(tree.path, plan.DEVCONTAINER)
     if mode != stat.S_IFDIR:
         state = "there is no .devcontainer" if mode is None else ".devcontainer is not a directory"
@@ -116,7 +125,9 @@ def _described(tree: Worktree) -> scaffold.Facts:
     own, compose_wt = (read(tree, f"{plan.DEVCONTAINER}/{name}") for name in plan.COMPOSE_FILES)
     if own is None or compose_wt is None:
         name = plan.COMPOSE_FILES[own is not None]
-        raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint="wt init writes it; commit it")
+        # Where wt was before, `wt init` alone writes nothing.
+        command = "wt init" if compose_wt is None else "wt init --upgrade"
+        raise UsageError(f"there is no .devcontainer/{name} in {tree.path}", hint=f"{command} writes it; commit it")
     _refuse_without_app(own)
     return scaffold.read_facts(compose_wt)
 
@@ -269,7 +280,7 @@ def _is_dirty(tree: Worktree) -> bool | None:
         return None
     try:
         return tree.path.is_dir() and bool(checkouts.dirty(tree))
-    except ToolError:
+    except WtError:
         return None
 
 

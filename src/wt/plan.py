@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from wt import addition, envfile, naming
 from wt.config import Config
-from wt.errors import Refused
+from wt.errors import Refused, UsageError
 from wt.model import ComposeProject, Container, GitSettings, HostUser, Worktree
 from wt.steps import (
     BuildImage,
@@ -24,6 +24,8 @@ from wt.steps import (
     WriteHostView,
 )
 
+# Characters of a version file that are shown.
+_SHOWN = 40
 DEVCONTAINER = ".devcontainer"
 ENV_FILE = f"{DEVCONTAINER}/.env"
 CLAUDE_DIR = ".claude-docker"
@@ -44,7 +46,7 @@ class Surroundings:
     Attributes:
         env_text: the text of `.devcontainer/.env`, None when absent.
         root_env: the text of `.env` in the workspace, None when absent.
-        node_version: what `.nvmrc` or `.node-version` says, None when there is neither.
+        node_version: `.nvmrc` or `.node-version`, and what it says; None when there is neither.
         present: which of the paths that prepare would make are there.
         mount_points: directories that compose.wt.yml mounts volumes on, and protected paths.
         files_digest: hash of the files that configure the sandbox.
@@ -69,7 +71,7 @@ class Surroundings:
     settings: GitSettings
     env_text: str | None
     root_env: str | None
-    node_version: str | None
+    node_version: tuple[str, str] | None
     present: frozenset[str]
     mount_points: tuple[str, ...]
     files_digest: str
@@ -191,15 +193,15 @@ def _begins(project: str, services: Collection[str]) -> str:
     return f"{project}-({'|'.join(sorted(plain))})"
 
 
-def node_tag(text: str | None) -> str:
-    """The tag of the official Node.js image for what a version file says; agents can write that file.
+def node_tag(found: tuple[str, str] | None) -> str:
+    """The tag of the official Node.js image for a version file and what it says; agents can write that file.
 
     Raises:
-        Refused: it names no version.
+        UsageError: it names no version.
     """
-    if text is None:
+    if found is None:
         return DEFAULT_NODE
-    version = text.strip()
+    name, version = found[0], found[1].strip()
     if match := re.fullmatch(r"v?([0-9]{1,3}(?:\.[0-9]{1,4}){0,2})", version):
         return match[1]
     if version in {"lts/*", "lts"}:
@@ -208,9 +210,8 @@ def node_tag(text: str | None) -> str:
         return match[1]
     if version in {"node", "current", "latest"}:
         return "current"
-    raise Refused(
-        f"the Node.js version file says {version[:40]!r}", hint="write a version such as 24 or 24.1.0, or lts/*"
-    )
+    shown = repr(version) if len(repr(version)) <= _SHOWN else f"{repr(version)[:_SHOWN]}..."
+    raise UsageError(f"{name} says {shown}, which is no version", hint="write one such as 24 or 24.1.0 in it, or lts/*")
 
 
 def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:

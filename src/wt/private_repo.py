@@ -27,9 +27,9 @@ _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
 _MAX_REFS = 20_000
 _MAX_STASH = 20_000
-# Where git keeps what was changed and not committed when a rebase or a merge with --autostash begins.
-_AUTOSTASH = ("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH")
 _MAX_LINE = 4_096
+# A merge of several names each of them.
+_MAX_HELD = 65_536
 _MADE = "made"
 _DOT_GIT = "dot-git"
 
@@ -324,7 +324,7 @@ def _read_text(root: Path, path: str, *, limit: int = 64 * 1024 * 1024) -> str |
 def _packed(text: str) -> dict[str, str]:
     lines = [line.partition(" ") for line in text.split("\n") if line[:1] not in {"", "#", "^"}]
     if len(lines) > _MAX_REFS:
-        raise Refused(f"a private repository has more than {_MAX_REFS} packed refs")
+        raise Refused(f"a private repository has more than {_MAX_REFS} packed refs", hint="delete some of them, inside")
     return {name: oid for oid, _, name in lines if _OID.fullmatch(oid) and _REF.fullmatch(name)}
 
 
@@ -346,17 +346,27 @@ def _own_worktrees(root: Path) -> Iterable[tuple[str, str]]:
 
 
 def _stash(root: Path, newest: str | None) -> tuple[str, ...]:
-    """Stash entries, newest first, and behind them what git stashed by itself for what is under way.
+    """Stash entries, newest first, and behind them what git holds for what is under way.
 
     Raises:
         Refused: there are too many.
     """
     # Each line of the reflog ends one entry's life as the newest.
     found = [newest, *reversed(_reflog(root, "refs/stash")[1:])] if newest else []
+    found += [word for path in _held(root) for word in (_read_text(root, path, limit=_MAX_HELD) or "").split()]
     if len(found) > _MAX_STASH:
-        raise Refused(f"a private repository has more than {_MAX_STASH} stash entries")
-    own = [(_read_text(root, path, limit=_MAX_LINE) or "").strip() for path in _AUTOSTASH]
-    return tuple(dict.fromkeys(oid for oid in (*found, *own) if oid and _OID.fullmatch(oid)))
+        raise Refused(
+            f"a private repository has more than {_MAX_STASH} stash entries", hint="drop some of them, inside"
+        )
+    return tuple(dict.fromkeys(oid for oid in found if _OID.fullmatch(oid)))
+
+
+def _held(root: Path) -> Iterable[str]:
+    """The files that name what git holds for what is under way, in the repository or in a worktree made inside."""
+    yield from checkouts.HELD
+    for path in hostile.files(root, "worktrees", limit=_MAX_REFS):
+        if "/".join(path.split("/")[2:]) in checkouts.HELD:
+            yield path
 
 
 def _reflog(root: Path, ref: str) -> list[str]:

@@ -17,6 +17,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ROLE = "verify"
 # What has been left by a wt that was killed ends by itself.
 _LIFE = 120
+_SAYS = """printf '%s\\n' "$1"; exec sleep "$2\""""
 # For a process in a weak container: docker itself gives root neither inheritable nor ambient capabilities.
 UNBOUND = ("setpriv", "--inh-caps=+chown", "--ambient-caps=+chown")
 
@@ -63,20 +64,28 @@ def inspected(ids: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
 
 
 @contextmanager
-def weak(image: str, labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def weak(image: str, labels: Mapping[str, str], own: str) -> Iterator[tuple[str, str]]:
     """Name and id of a container of an image in which every attack on the kernel's controls works, for the block.
 
-    It has no mounts and no network, and runs nothing but what is asked of it.
+    It has no mounts and no network, and runs nothing but what is asked of it. To whoever takes it for the sandbox's own
+    by a part of its name, or by what it says of itself in its log, it is that.
+
+    Args:
+        image: the sandbox's.
+        labels: whose it is.
+        own: the name of the sandbox's container.
 
     Raises:
         ToolError: it does not start.
     """
-    name = f"wt-verify-{secrets.token_hex(4)}"
+    name = f"{own}-wt-verify-{secrets.token_hex(4)}-{own}"
     open_ = ["--user=0:0", "--cap-add=ALL", "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"]
     # The image's own label would make it one of the project's.
     named = {**labels, naming.LABEL_ROLE: ROLE, docker.PROJECT: ""}
     options = [*open_, "--network=none", *(f"--label={key}={value}" for key, value in named.items())]
-    command = ["docker", "run", "--detach", "--rm", f"--name={name}", *options, "--entrypoint=sleep", image, str(_LIFE)]
+    # A terminal, since else the engine puts bytes of its own before what it says.
+    start = ["docker", "run", "--detach", "--tty", "--rm", f"--name={name}", *options, "--entrypoint=sh", image]
+    command = [*start, "-c", _SAYS, "sh", json.dumps({"Name": f"/{own}"}), str(_LIFE)]
     try:
         # Interrupted, the engine would make it after it was looked for; with a time limit, docker hears of nothing.
         with process.signals_afterwards():

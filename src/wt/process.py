@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from wt import streams
-from wt.errors import Interrupted, TimedOut, ToolError, of_machine, of_machine_in
+from wt import complaints, streams
+from wt.errors import Interrupted, TimedOut, ToolError, WtError, of_machine, of_machine_in
 
 INSTALL_HINTS = {
     "git": "install git 2.34 or newer",
@@ -189,12 +189,17 @@ def run(
         try:
             stdout, _ = child.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise TimedOut(f"{_name(args)} took longer than {seconds:g} s and was ended") from error
+            took = f"{_name(args)} took longer than {seconds:g} s and was ended"
+            raise TimedOut(took, hint="run it again when the machine has less to do") from error
     result = Result(child.returncode, stdout, bytes(heard))
     if check and result.code != 0:
-        complaint = f"{_name(args)} failed: {result.complaint}"
-        raise of_machine_in(complaint, full=cwd is not None and _is_full(cwd)) or ToolError(complaint)
+        raise _failure(f"{_name(args)} failed: {result.complaint}", cwd)
     return result
+
+
+def _failure(complaint: str, cwd: Path | None) -> WtError:
+    machine = of_machine_in(complaint, full=cwd is not None and _is_full(cwd))
+    return machine or ToolError(complaint, hint=complaints.of_configuration(complaint))
 
 
 def _limited(args: Sequence[str], max_file_bytes: int | None, max_memory: int | None) -> Sequence[str]:
@@ -318,11 +323,11 @@ def _explained(program: str, cwd: Path | None) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ToolError(f"{cwd} is gone") if cwd and not cwd.is_dir() else _missing(program) from error
-    except PermissionError as error:
-        raise ToolError(f"{program} may not be started by this user") from error
+        gone = ToolError(f"{cwd} is gone", hint="run it again; `wt doctor` names what is gone for good")
+        raise gone if cwd and not cwd.is_dir() else _missing(program) from error
     except OSError as error:
-        raise of_machine(error, program) or ToolError(f"{program} can't be started: {error.strerror}") from error
+        closed = of_machine(error, cwd) if cwd and error.filename == cwd else None  # it names what can't be entered
+        raise closed or _unusable(program, error) from error
 
 
 @contextmanager
@@ -382,6 +387,13 @@ def _name(args: Sequence[str]) -> str:
     """Program and verb: `git fetch`, `docker ps`."""
     verb = next((arg for arg in args[1:] if arg[:1].isalpha() and "=" not in arg), "")
     return f"{args[0]} {verb}".strip()
+
+
+def _unusable(program: str, error: OSError) -> WtError:
+    hint = f"look at what the directories of PATH have by the name {program}, and at its mode"
+    if isinstance(error, PermissionError):
+        return ToolError(f"{program} may not be started by this user", hint=hint)
+    return of_machine(error, program) or ToolError(f"{program} can't be started: {error.strerror}", hint=hint)
 
 
 def _missing(program: str) -> ToolError:

@@ -42,6 +42,8 @@ _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _COMMAS = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 _PLAYWRIGHT = "/home/vscode/.cache/ms-playwright"
 _AGENT = "/home/vscode/.claude-docker"
+# Read-only in every sandbox.
+_ALWAYS = (".devcontainer", ".vscode", ".idea")
 
 
 class _Template(string.Template):
@@ -115,7 +117,10 @@ def compose_wt(project: Project) -> str:
         "store": project.manager.store,
         "image_mount_points": _indent(_dollars("\n".join(inside)), 10),
         "read_only_mounts": _lines(
-            _read_only(path) for path in (".devcontainer", ".vscode", ".idea", *project.protect)
+            (
+                *map(_bind, naming.around((*_ALWAYS, *project.protect), project.hide)),
+                *map(_read_only, (*_ALWAYS, *project.protect)),
+            )
         ),
         "hidden": _dollars(json.dumps(project.hide, ensure_ascii=False)).replace("'", "''"),
         "hidden_mounts": _lines(_hidden(path) for path in project.hide),
@@ -222,10 +227,13 @@ def _volume_names(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _read_only(path: str) -> str:
+    return _bind(path, "read_only: true, ")
+
+
+def _bind(path: str, options: str = "") -> str:
     workspace = "${LOCAL_WORKSPACE_FOLDER:-/run-wt-prepare-first}"
     source, target = f'"{workspace}/{_literal(path)}"', f'"/app/{_literal(path)}"'
-    options = "read_only: true, bind: {create_host_path: false}"
-    return f"- {{type: bind, source: {source}, target: {target}, {options}}}"
+    return f"- {{type: bind, source: {source}, target: {target}, {options}bind: {{create_host_path: false}}}}"
 
 
 def _hidden(path: str) -> str:

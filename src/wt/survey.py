@@ -26,6 +26,7 @@ from wt import (
     strays,
     trash,
     trust,
+    unfinished,
 )
 from wt.errors import ToolError, WtError, told
 from wt.model import Container, HostUser, Repository, Worktree
@@ -154,7 +155,7 @@ def sight(
         if tree.path.is_symlink() or not tree.path.is_dir():
             return _absent(seen, around)
         seen = _on_the_ground(seen)
-        whole = seen.pointer == "here" and not seen.lacks and not seen.unreadable
+        whole = seen.pointer == "here" and not (seen.lacks or seen.unreadable or seen.unfinished)
         return _prepared(seen, user, containers) if whole and _is_in_use(seen) else seen
     except (WtError, OSError) as error:
         return replace(seen, refusal=told(error))
@@ -180,6 +181,7 @@ def _on_the_ground(seen: drift.Sight) -> drift.Sight:
         lacks=() if tree.is_main else tuple(name for name in _NEEDED if not (tree.git_dir / name).is_file()),
         inside_branch=_inside_branch(tree.repository, tree.id),
         unreadable=_unreadable(tree),
+        unfinished=(reason, unfinished.mend(tree)) if (reason := unfinished.why(tree)) else None,
         damage=health.damage(tree),
         replaced=private_repo.exists(tree) and health.is_replaced(tree, private_repo.OBJECTS_INSIDE),
         services=observe.services(tree),

@@ -26,8 +26,9 @@ done
 _DELETION = ("sh", "-c", _DELETE, "sh")
 # Seconds after which the user should know.
 _LONG = 300
-# In git's admin directory of a worktree, from its removal on.
-_MARK = "wt-removed"
+# In git's admin directory of a worktree, from its removal on; and before that, with the ending of its place here. Names
+# alone say it, since a disk may be full.
+_MARK, _BEGUN = "wt-removed", "wt-removing"
 
 
 def put(worktree: Worktree) -> None:
@@ -40,9 +41,10 @@ def put(worktree: Worktree) -> None:
     """
     if not worktree.path.is_dir():
         return
+    is_back(worktree)
     kept = _entry(worktree)
-    mark = worktree.git_dir / _MARK
-    mark.touch()
+    begun = worktree.git_dir / f"{_BEGUN}{kept.suffix}"
+    begun.touch()
     try:
         _open(worktree.path)
         try:
@@ -54,12 +56,14 @@ def put(worktree: Worktree) -> None:
             kept.symlink_to(beside)
             worktree.path.rename(beside)
     except OSError as error:
-        mark.unlink()
+        begun.unlink()
         if kept.is_symlink():
             kept.unlink()
         raise of_machine(error, worktree.path) or Refused(
             f"{worktree.path} can't be moved: {error.strerror}", hint="it may be a mount point"
         ) from error
+    with suppress(OSError):  # as long as it is here, the one says what the other does
+        begun.rename(worktree.git_dir / _MARK)
 
 
 def put_state(worktree: Worktree) -> None:
@@ -70,7 +74,14 @@ def put_state(worktree: Worktree) -> None:
 
 def holds(worktree: Worktree) -> bool:
     """Whether a worktree whose directory is gone went here."""
-    return (worktree.git_dir / _MARK).exists()
+    begun = [_place(worktree, each.suffix) for each in worktree.git_dir.glob(f"{_BEGUN}.*")]
+    return (worktree.git_dir / _MARK).exists() or any(os.path.lexists(_real(each)) for each in begun)
+
+
+def is_back(worktree: Worktree) -> None:
+    """The worktree's directory is there, whatever a `wt rm` of it had begun."""
+    for mark in (worktree.git_dir / _MARK, *worktree.git_dir.glob(f"{_BEGUN}.*")):
+        mark.unlink(missing_ok=True)
 
 
 def empty(repository: Repository) -> None:
@@ -129,7 +140,11 @@ def _entry(worktree: Worktree) -> Path:
         if refused := of_kind(error, trash):
             raise refused from error
         raise
-    return trash / f"{naming.slug(worktree.id)}.{os.urandom(4).hex()}"
+    return _place(worktree, f".{os.urandom(4).hex()}")
+
+
+def _place(worktree: Worktree, ending: str) -> Path:
+    return naming.state_dir(worktree.repository) / naming.TRASH / f"{naming.slug(worktree.id)}{ending}"
 
 
 def _entries(repository: Repository) -> list[Path]:

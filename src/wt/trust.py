@@ -75,7 +75,8 @@ def look(root: Path) -> Version:
         else:
             raise Refused(f"{root / path} is neither a file nor a symlink", hint="remove it and try again")
         if left < 0:
-            raise Refused(f"{root / DIRECTORY} holds more than {_MAX_BYTES // 1024**2} MiB")
+            most = f"{root / DIRECTORY} holds more than {_MAX_BYTES // 1024**2} MiB"
+            raise Refused(most, hint="keep what is large elsewhere")
     return Version(entries)
 
 

@@ -27,9 +27,9 @@ def refuse_weak(tree: Worktree, settings: config.Config) -> bool:
     if hostile.kind(tree.path, f"{plan.DEVCONTAINER}/{settings.shared.file}") is not None:
         projects.append((plan.shared_project(tree, settings), True))
     lasting = True
-    docker_api = bool(observe.facts(tree).docker_api)
+    facts = observe.facts(tree)
     for project, shared in projects:
-        ground = weakness.ground(values, settings.protect, shared=shared, docker_api=docker_api)
+        ground = weakness.ground(values, settings.protect, facts.hide, shared=shared, docker_api=bool(facts.docker_api))
         found = _weaknesses(tree, project, ground)
         names = [each.name for each in project.files]
         weakness.refuse(found, settings.allow, " and ".join(f"{plan.DEVCONTAINER}/{each}" for each in names))
@@ -51,4 +51,5 @@ def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:
     """What may be used by its name may not become another thing: the engine follows symlinks, and so does compose."""
     path = Path(found.path or "/")
     if path.is_relative_to(tree.path) and os.path.realpath(path) != str(path):
-        raise Refused(f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to")
+        reason = f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to"
+        raise Refused(reason, hint="remove the symlink, or name the path that it leads to")

@@ -8,9 +8,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from wt import naming
 from wt.config import FILE, Allow
 from wt.errors import Refused
 
+# How many files that volume may have.
+TMP_FILES = 65536
 SERVICE, GUARD, PROXY = "app", "guard", "docker-proxy"
 # What wt sets beside a sandbox, and never ends by itself.
 BESIDE = (GUARD, PROXY)
@@ -48,7 +51,7 @@ _BUILD_KEYS = """
 _HARMLESS, _HARMLESS_BUILD = frozenset(_SERVICE_KEYS.split()), frozenset(_BUILD_KEYS.split())
 _OVER = (".devcontainer", ".vscode", ".idea")
 _LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|\[::1\]")
-_SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
+SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
 NO_NEW_PRIVILEGES = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
 
 
@@ -91,13 +94,19 @@ class Ground:
 
 
 def ground(
-    values: Mapping[str, str], protect: Sequence[str], *, shared: bool = False, docker_api: bool = False
+    values: Mapping[str, str],
+    protect: Sequence[str],
+    hide: Sequence[str] = (),
+    *,
+    shared: bool = False,
+    docker_api: bool = False,
 ) -> Ground:
     """What belongs to the project of a sandbox, or of the shared services.
 
     Args:
         values: of `.env`.
         protect: what is mounted read-only over the workspace besides what always is.
+        hide: what is empty in it.
         shared: of the shared services.
         docker_api: whether wt itself mounts the engine's socket, for what stands before it.
     """
@@ -112,6 +121,7 @@ def ground(
         (f"{common_dir}/refs", "/wt/host.git/refs", True),
         (f"{workspace}/.claude-docker", "/home/vscode/.claude-docker", False),
         *((f"{workspace}/{path}", f"/app/{path}", True) for path in (*_OVER, *protect)),
+        *((f"{workspace}/{path}", f"/app/{path}", False) for path in naming.around((*_OVER, *protect), hide)),
     ]
     guard = [(common_dir, "/host", True), (values["WT_HOST_GIT"], "/view", False)]
     proxy = [(values["WT_DOCKER_SOCKET"], "/var/run/docker.sock", True)] if docker_api else []
@@ -130,7 +140,7 @@ def ground(
 
 def _tmp(project: str, size: str) -> Mapping[str, Any]:
     """The volume that app and guard have as `/tmp`; nothing of the host is in it."""
-    options = f"mode=1777,nosuid,nodev,nr_inodes=65536,size={size}"
+    options = f"mode=1777,nosuid,nodev,nr_inodes={TMP_FILES},size={size}"
     return {"name": f"{project}_tmp-{size}", "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": options}}
 
 
@@ -248,7 +258,7 @@ def _mounts(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
             ours = (name, source, target, read_only) in ground.mounts
             if not ours and not (read_only and _configures(Path(source), ground)):
                 path = Path(source)
-                socket = "docker_socket" if path.name in _SOCKETS else "binds"
+                socket = "docker_socket" if path.name in SOCKETS else "binds"
                 yield _weakness(socket, name, "" if socket != "binds" else _shown(path, ground), ground, source)
         elif kind not in {"volume", "tmpfs", "image"}:
             yield _weakness("settings", name, f"{kind} {target}", ground)

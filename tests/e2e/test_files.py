@@ -29,8 +29,8 @@ def test_agent_configuration_survives_a_prepare_that_fails(repository: Repositor
     repository.account.run("mkdir", directory)
     repository.account.run("sh", "-c", f"echo precious > {directory}/.claude.json")
     repository.account.run("sh", "-c", f"echo nonsense > {repository.path}/.nvmrc")
-    assert repository.wt("prepare", check=False).returncode == 3
-    assert repository.wt("prepare", check=False, env=DEAD_ENGINE).returncode == 3
+    assert repository.wt("prepare", check=False).returncode == 2
+    assert repository.wt("prepare", check=False, env=DEAD_ENGINE).returncode == 2
     repository.git("checkout", "--", ".nvmrc")
     assert repository.wt("prepare", check=False, env=DEAD_ENGINE).returncode == 4
     repository.wt("prepare")

@@ -35,17 +35,20 @@ def test_a_moved_worktree_and_a_moved_repository_keep_what_they_have(repository:
 
 def test_a_sandbox_does_not_see_worktrees_inside_its_own(repository: Repository) -> None:
     toml = repository.path / ".devcontainer/wt.toml"
-    toml.write_text('worktree_dir = ".trees/{name}"\n')
+    toml.write_text('worktree_dir = ".trees/deep/{name}"\n')
     repository.wt("init", "--upgrade")
     repository.git("add", "--all")
     repository.git("commit", "--quiet", "--message", "worktrees inside")
     repository.wt("up")
     repository.wt("new", "inner")
     inner = repository.worktree("inner")
-    assert inner == repository.path / ".trees/inner"
+    assert inner == repository.path / ".trees/deep/inner"
     repository.inside("inner", "git commit -q --allow-empty -m inner && test -e package.json")
-    seen = repository.inside(".", "ls -A /app/.trees; touch /app/.trees/x; mv /app/.trees /app/y", check=False)
-    assert (seen.stdout, seen.stderr.count("\n")) == ("", 2), seen.stderr
+    script = "cd /app; ls -A .trees/deep; touch .trees/deep/x; mv .trees/deep y; mv .trees z"
+    seen = repository.inside(".", script, check=False)
+    assert (seen.stdout, seen.stderr.count("\n")) == ("", 3), seen.stderr
+    # Root's main checkout can't be written to at all.
+    assert repository.account.uid == 0 or "mv: cannot move '.trees' to 'z': Device or resource busy" in seen.stderr
     assert repository.git("status", "--porcelain") == ""
 
 

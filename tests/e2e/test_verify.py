@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from attacks import baseline
 from support import Repository, as_user, docker
 
 NAME = "proved"
@@ -109,6 +110,10 @@ MUTANTS = {
     "capabilities, processes, editors, variables": [
         (r"(?m)^  cap_drop: .*\n", "", ("capabilities", "container: privileges", "service: guard")),
         (r"(?m)^    pids_limit: \$.*\n", "", ("limit: processes",)),
+        (r"(?m)^    memswap_limit: \$.*\n", "", ("limit: swap",)),
+        (r"(?m)^  ulimits: .*\n", "", ("limit: open files", "service: docker-proxy")),
+        # A volume that is there is not changed.
+        (r"_tmp-\$\{WT_TMP:-1g\}(\"\n.*),nr_inodes=65536,size=\$\{WT_TMP:-1g\}", r"_tmp-open\1", ("limit: /tmp",)),
         (r"(?m)(target: \"?/app/\.vscode\"?), read_only: true", r"\1", ("read-only: /app/.vscode", "mounts")),
         (r"(?m)^      BASH_ENV: .*\n", "", ("variables: bash -c",)),
         (r"(?m)^  user: .*\n", "", ("container: user",)),
@@ -128,10 +133,18 @@ MUTANTS = {
             ("seccomp", "user namespaces"),
         ),
         (r"(?m)^    hostname: .*\n", "    pid: host\n", ("container: namespaces",)),
+        (r"(target: /host), read_only: true", r"\1", ("service: guard",)),
+        (r"(?m)^  logging: .*\n", "", ("container: log", "service: docker-proxy")),
+        (r"if lists !all", "if FALSE", ("docker api: list",)),
         (r"(target: /app/\.git), read_only: \"[^\"]*\"", r"\1", ("read-only: /app/.git",)),
         (r"(target: \"?/app/\.devcontainer\"?), read_only: true", r"\1", ("read-only: /app/.devcontainer",)),
         (r"(target: \"?/app/\.idea\"?), read_only: true", r"\1", ("read-only: /app/.idea",)),
         (r"(target: /wt/lfs), read_only: true", r"\1", ("read-only: /wt/lfs",)),
+        (
+            r"(?m)^      - \{type: volume, source: package-store",
+            r"      - {type: bind, source: /run, target: /mnt, read_only: true}\n\g<0>",
+            ("docker sockets",),
+        ),
     ],
 }
 
@@ -179,24 +192,34 @@ def test_a_control_that_is_taken_out_is_named(
     assert proved.git("for-each-ref", "refs/heads/wt-verify*") == ""
 
 
-@as_user
-def test_a_container_that_was_hardened_by_hand_is_red(proved: Repository) -> None:
-    """No capability, no new privileges, an ordinary user: the mounts of the usual set-up are what is wrong."""
-    app = f"{project(proved)}-app-1"
-    image = docker("inspect", "--format", "{{.Image}}", app)
-    labels = {"project": project(proved), "service": "app", "container-number": "1", "oneoff": "False"}
-    account = proved.account
+@pytest.fixture
+def usual(proved: Repository) -> Iterator[None]:
+    """The baseline of the attacks in the sandbox's place, on a worktree of the same repository."""
+    place, account, name = proved.path.parent / "usual", proved.account, project(proved)
+    image = docker("inspect", "--format", "{{.Image}}", f"{name}-app-1")
     proved.wt("down", NAME)
-    docker("rm", "--force", app)
-    options = [f"--label=com.docker.compose.{key}={value}" for key, value in labels.items()]
-    mounts = [f"--volume={proved.worktree(NAME)}:/app", f"--volume={proved.path}/.git:{proved.path}/.git"]
-    hard = [f"--user={account.uid}:{account.gid}", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"]
-    docker("run", "--detach", f"--name={app}", *options, *mounts, *hard, "--network=dev", "--init", image)
-    try:
-        found = wrong(proved)
-    finally:
-        docker("rm", "--force", app)
-        proved.wt("up", NAME)
-    assert not {"capabilities", "no-new-privileges", "setuid", "user", "container: privileges"} & found.keys()
-    for control in ("mounts", "host's git directory", "read-only: /app/.devcontainer", "limit: memory", "sockets"):
-        assert control in found, found
+    docker("rm", "--force", *proved.containers(name))
+    proved.git("worktree", "add", "--quiet", "--no-checkout", "--detach", place)
+    baseline.write(place, "dev")
+    docker_compose = ("docker", "compose", "-p", name, "--progress=quiet", "-f", ".devcontainer/docker-compose.yml")
+    account.run("mkdir", "-p", f"{account.home}/.claude", f"{account.home}/Library/pnpm/store")
+    subprocess.run(["chown", "-R", f"{account.uid}:{account.gid}", place], check=True)
+    account.run("sh", "-c", f"{baseline.INITIALIZE}; mkdir node_modules; touch .env", cwd=place)
+    account.run(*docker_compose, "up", "--detach", "--build", cwd=place)
+    yield
+    account.run(*docker_compose, "down", "--volumes", cwd=place)
+    docker("tag", image, f"{name}-app:latest")
+    proved.git("worktree", "remove", "--force", place)
+    proved.wt("up", NAME)
+
+
+@as_user
+@pytest.mark.usefixtures("usual")
+def test_the_usual_set_up_is_red(proved: Repository) -> None:
+    """No capability, no new privileges, an ordinary user: all else is wrong, and named."""
+    found = wrong(proved)
+    assert not {"capabilities", "no-new-privileges", "setuid", "container: privileges"} & found.keys(), found
+    read_only = {f"read-only: /app/{name}" for name in (".devcontainer", ".vscode", ".git")}
+    named = {*read_only, "mounts", "mounts, by the engine", "host's git directory", "limit: memory", "limit: processes"}
+    named |= {"sockets", "variables: bash -c", "service: guard", "service: docker-proxy", "push: host"}
+    assert named - found.keys() == set(), found

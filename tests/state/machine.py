@@ -215,9 +215,13 @@ class Sequences(RuleBasedStateMachine):
 
     @precondition(has_any)
     @rule(
-        which=WHICH, how=st.sampled_from(["branch", "switch --quiet -c", "checkout --quiet --detach HEAD; git branch"])
+        which=WHICH,
+        how=st.sampled_from(["branch", "switch --quiet -c", "checkout --quiet --detach HEAD; git branch", "rebase"]),
     )
     def branch_inside(self, which: int, how: str) -> None:
+        if how == "rebase":
+            self.rebase_inside(which)
+            return
         self.agent(which, f"git {how} side-{self.text()}", "branch inside")
 
     @precondition(has_any)
@@ -232,6 +236,17 @@ class Sequences(RuleBasedStateMachine):
         tree = self.tree(which, there=False)
         dropped = self.world.inside(tree, "git rev-parse -q --verify stash@{0} && git rev-parse stash@{0}^2")
         if dropped and self.agent(which, "git stash pop --quiet", "stash popped inside"):
+            self.world.thrown.update(dropped.split())
+
+    def rebase_inside(self, which: int) -> None:
+        """Begin one, or end it; nothing but git's note of where it began holds its only commit meanwhile."""
+        began = "$(cat $GIT_DIR/rebase-merge/orig-head)"
+        dropped = self.world.inside(self.tree(which, there=False), f"git rev-list HEAD ^{began}")
+        if dropped is None:
+            text, stop = self.text(), "GIT_SEQUENCE_EDITOR='sed -i 1ibreak' git rebase --quiet --interactive HEAD~1"
+            script = f"git checkout --quiet --detach && echo {text} >{text} && {SAVE.format(text)} && {stop}"
+            self.agent(which, script, "rebase inside")
+        elif self.agent(which, "git rebase --abort", "rebase aborted inside"):
             self.world.thrown.update(dropped.split())
 
     def agent(self, which: int, script: str, what: str) -> bool:

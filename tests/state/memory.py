@@ -149,7 +149,7 @@ class Memory:
 
     def stop(self, project: str) -> None:
         for box in self._of(project):
-            if box.alive:
+            if box.alive and box.labels[_SERVICE]:
                 self._end(box)
 
     def resume(self, project: str) -> None:
@@ -347,6 +347,15 @@ class Memory:
     def work_in(self, container: str) -> None:
         """`docker exec sleep 1000`, as somebody who is at work in a running container."""
         self._box(container).work += ("sleep 1000",)
+
+    def run_once(self, container: str) -> Container:
+        """`docker compose run` of the service of a running container."""
+        box = self._box(container)
+        labels = {**box.labels, _SERVICE: ""}
+        opened = {target: os.dup(descriptor) for target, descriptor in box.opened.items()}
+        name = f"{box.project}-app-run-{self._count}"
+        self.boxes.append(replace(box, id=self._fresh(), name=name, labels=labels, opened=opened, work=()))
+        return self._seen(self.boxes[-1])
 
     def leave_import(self, project: str) -> None:
         """What a killed wt leaves: the container that served an import of a sandbox that was stopped, some time ago."""

@@ -1,5 +1,7 @@
 """`wt rm` refuses what git has under way and keeps what is stashed; what it could not delete is known afterwards."""
 
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +12,8 @@ from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
 from wt import docker, inventory, naming, trash
-from wt.commands import doctor, gc, ls, rm
-from wt.errors import Refused
+from wt.commands import doctor, down, gc, ls, rm, sync, up
+from wt.errors import Refused, ToolError
 from wt.model import Worktree
 
 CONFLICT = (
@@ -59,6 +61,45 @@ def test_a_conflict_that_is_not_resolved_is_refused_with_force_too(world: World,
     assert not tree.path.exists()
 
 
+def rebasing(world: World) -> str:
+    """On no branch inside, a rebase that stopped: the commit that it began with; the directory is gone."""
+    told(world, "inside", "git branch target; git checkout -q target; echo theirs >clash; git add clash")
+    told(world, "inside", "git commit -q -m theirs; git checkout -q --detach x; echo ours >clash; git add clash")
+    told(world, "inside", "git commit -q -m ours; git commit -q --allow-empty -m precious")
+    (tree,) = world.trees()
+    precious = world.inside(tree, "git rev-parse HEAD")
+    told(world, "inside", "git rebase -q target")
+    assert precious and world.inside(tree, f"git merge-base --is-ancestor {precious} HEAD") is None
+    world.may_end(tree)
+    shutil.rmtree(tree.path)
+    return precious
+
+
+@pytest.mark.parametrize("command", ["rm", "gc", "gc of what git removed"])
+def test_what_a_rebase_inside_began_with_is_kept_where_the_directory_is_gone(world: World, command: str) -> None:
+    precious = rebasing(world)
+    (tree,) = world.trees()
+    if command == "gc of what git removed":
+        world.git("worktree", "prune", "--expire=now")
+    if command == "rm":
+        with pytest.raises(Refused, match="has commits that are nowhere else") as caught:
+            removed(world, tree, force=True)
+        assert "precious" in str(caught.value.details)
+    else:
+        gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    assert world.git("cat-file", "-t", precious).stdout == "commit\n"
+    # What was said to keep it lets the rest go.
+    for name in ("theirs", "kept"):
+        world.git("branch", name, precious if name == "kept" else f"refs/wt/{tree.id}/heads/target")
+    if command == "rm":
+        removed(world, tree, force=True)
+    else:
+        gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    assert not tree.git_dir.exists() and not naming.private_repo(tree).exists()
+    assert world.git("for-each-ref", "refs/wt").stdout == ""
+    world.check()
+
+
 def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> None:
     (tree,) = world.trees()
     told(world, "outside", "echo outside >kept; git add kept; git stash -q")
@@ -72,6 +113,57 @@ def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> 
     removed(world, tree)
     assert world.git("rev-parse", "--verify", "refs/stash").stdout == outside != ""
     assert world.git("show", "stash@{0}:kept").stdout == "outside\n"
+
+
+def test_what_runs_by_docker_compose_run_is_not_killed(world: World) -> None:
+    """No stop of the services reaches it, and what it commits after the import would be lost."""
+    (tree,) = world.trees()
+    app = world.app(tree)
+    assert isinstance(world.engine, Memory) and app is not None
+    one = world.engine.run_once(app.id)
+    for stop in (False, True):
+        if stop:
+            down.run(world.context, [str(tree.path)])
+        with pytest.raises(Refused, match="somebody is at work in the sandbox of") as caught:
+            removed(world, tree, force=True)
+        assert caught.value.details == (f"{one.name}, by docker compose run: `docker stop {one.name}` ends it",)
+    assert world.engine.inside(one.id, "git commit -q --allow-empty -m precious").returncode == 0
+    world.check()
+    world.engine.kill(one.id)
+    world.engine.leave_import(app.project)
+    world.engine.boxes[-1].state = "running"
+    world.may_end(tree)
+    removed(world, tree)
+    world.check()
+
+
+@pytest.mark.parametrize("verb", ["rm", "sync"])
+def test_another_sandbox_s_image_serves_what_is_gone_with_its_own(world: World, verb: str) -> None:
+    (tree,) = world.trees()
+    told(world, "inside", "git commit -q --allow-empty -m precious")
+    precious = world.inside(tree, "git rev-parse HEAD")
+    project = naming.project_name(tree)
+    docker.remove_project(project)
+    world.may_end(tree)
+    shutil.rmtree(tree.path)
+
+    def again() -> None:
+        if verb == "rm":
+            removed(world, tree, force=True)
+        else:
+            sync.run(world.context, [str(tree.path)])
+
+    with pytest.raises(ToolError, match="no image to serve them from") as caught:
+        again()
+    assert "`wt new NAME`" in (caught.value.hint or "")
+    verbs.run(world, "new", None, name="y", options={})
+    if verb == "rm":
+        with pytest.raises(Refused, match="has commits that are nowhere else"):
+            again()
+        world.git("branch", "kept", precious or "")
+    again()
+    assert verb == "sync" or not tree.git_dir.exists()
+    assert world.git("cat-file", "-t", precious or "").stdout == "commit\n"
 
 
 def test_what_rm_did_not_come_to_delete_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,3 +207,25 @@ def test_volumes_without_a_worktree_are_named(world: World) -> None:
     assert not volumes & {each.name for each in inventory.holdings()} and doctor.run(world.context) == ()
     ls.run(world.context, sizes=False)
     assert world.told.lines.count(note) == 1
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_what_is_named_for_a_worktree_that_git_did_not_end_making_works(world: World, *, head: bool) -> None:
+    assert world.git("worktree", "add", "--quiet", "--no-checkout", "-b", "y", "../shop-y").returncode == 0
+    admin = world.repository.common_dir / "worktrees/shop-y"
+    (admin / "locked").write_text("initializing\n")
+    if not head:
+        # As git writes it before it knows better.
+        (admin / "HEAD").write_text(f"{'0' * 40}\n")
+    with pytest.raises(Refused, match="git has not ended making") as refusal:
+        up.run(world.context, ["shop-y"], wait=False)
+    line = (refusal.value.hint or "").partition("if there is none: ")[2]
+    first, _, ours = line.partition(" && wt ")
+    subprocess.run(["bash", "-ec", first], cwd=world.path, check=True)
+    if not head:
+        assert ours == "rm --force shop-y"
+        rm.run(world.context, ["shop-y"], force=True, delete_branch=False, force_branch=False)
+        verbs.run(world, "new", None, name="y", options={})
+    tree = next(each for each in world.trees() if each.id == "shop-y")
+    verbs.run(world, "up", tree, options={})
+    assert world.inside(tree, "git status --porcelain") == ""

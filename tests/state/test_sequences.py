@@ -8,7 +8,15 @@ from state.memory import IMAGE, Memory
 WT = ("wt new", "wt prepare", "wt up", "wt down", "wt sync", "wt rm", "wt gc")
 CRASHES = ("crash of new", "crash of rm", "crash of gc", "engine restarts")
 WORK = ("commit", "stash", "branch")
-BY_HAND = ("dirty", "git worktree remove", "git worktree move", "docker rm", "directory deleted", "renamed")
+BY_HAND = (
+    "dirty",
+    "git worktree remove",
+    "git worktree move",
+    "docker rm",
+    "directory deleted",
+    "renamed",
+    "rebase inside",
+)
 
 
 def test_nothing_is_lost_in_any_sequence(original: Path) -> None:

@@ -277,7 +277,7 @@ def reachable(common_dir: Path, private: Sequence[Path]) -> set[str]:
 
 def _tips(git_dir: Path) -> set[str]:
     """Read as text, by other code than wt's own."""
-    heads = [git_dir / "HEAD", *git_dir.glob("worktrees/*/HEAD")]
+    heads = [git_dir / "HEAD", *git_dir.glob("worktrees/*/HEAD"), git_dir / "rebase-merge/orig-head"]
     loose = [Path(directory, name) for directory, _, names in os.walk(git_dir / "refs") for name in names]
     words = [each.read_text().split() for each in (*heads, *loose) if each.is_file()]
     packed = git_dir / "packed-refs"

@@ -143,6 +143,16 @@ def test_configuration_is_not_read_through_a_symlink(project: Path, tmp_path: Pa
     assert place in wt(project, "prepare", code=3).stderr
 
 
+@pytest.mark.parametrize("name", [".nvmrc", ".node-version"])
+def test_a_node_version_that_is_none_is_said_with_its_file(project: Path, name: str) -> None:
+    (project / ".nvmrc").unlink(missing_ok=True)
+    (project / name).write_text("stable\n")
+    assert wt(project, "prepare", code=2).stderr.splitlines() == [
+        f"wt: {name} says 'stable', which is no version",
+        "hint: write one such as 24 or 24.1.0 in it, or lts/*",
+    ]
+
+
 @pytest.mark.parametrize(
     ("verb", "place"), [("prepare", ".devcontainer/wt.toml"), ("prepare", ".nvmrc"), ("init", "package.json")]
 )
@@ -179,6 +189,19 @@ def test_a_compose_file_that_is_none_is_said_before_anything_is_made(
     done = wt(project, "prepare", code=2)
     assert said in done.stderr and "hint: " in done.stderr
     assert not (project / ".claude-docker").exists() and not (project / ".git/wt-sandbox/main").exists()
+
+
+@pytest.mark.parametrize(
+    "missing", [["docker-compose.yml"], ["compose.wt.yml"], ["docker-compose.yml", "compose.wt.yml"]]
+)
+def test_a_compose_file_that_is_missing_is_written_by_what_the_hint_names(project: Path, missing: list[str]) -> None:
+    for name in missing:
+        (project / ".devcontainer" / name).unlink()
+    command, _, rest = wt(project, "prepare", code=2).stderr.partition("hint: ")[2].partition(" writes it")
+    assert command.startswith("wt init") and rest == "; commit it\n"
+    wt(project, *command.split()[1:])
+    assert [name for name in missing if not (project / ".devcontainer" / name).is_file()] == []
+    assert "Docker is not running" in wt(project, "prepare", code=4).stderr
 
 
 @pytest.mark.parametrize("text", ["services: {app: [", "include: [other.yml]", "services: !reset {app: {}}"])

@@ -1,12 +1,14 @@
 """What wt makes of what compose says."""
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from unit.nouns import container
-from wt import compose, docker
+from wt import compose, docker, process
 from wt.errors import WtError
 from wt.model import ComposeProject
 
@@ -33,3 +35,29 @@ def test_services_are_looked_at_though_compose_says_that_all_is_well(
             continue
         with pytest.raises(WtError, match="the shared services of shop-shared are not healthy"):
             compose.up_and_wait(PROJECT, ["db"], print, seconds=3, recreate=False)
+
+
+def test_compose_is_told_project_directory_and_values_and_inherits_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the files would choose the project, `.env` of the current directory the values, or the user's shell."""
+    seen: list[tuple[list[str], set[str]]] = []
+
+    def follow(words: Sequence[str], *, without: Collection[str] = ()) -> Iterator[bytes]:
+        seen.append((list(words), set(without)))
+        yield from ()
+
+    def run(words: Sequence[str], *, env: Mapping[str, str | None] | None = None, **_options: Any) -> process.Result:
+        seen.append((list(words), {name for name, value in (env or {}).items() if value is None}))
+        return process.Result(0, b"{}", b"")
+
+    monkeypatch.setattr(docker, "require_versions", lambda: None)
+    monkeypatch.setattr(process, "follow", follow)
+    monkeypatch.setattr(process, "run", run)
+    (tmp_path / ".env").write_text("PATH=/evil\nHOME=/evil\nWT_GIT_DIR=/x\nAPP=1\n")
+    project = ComposeProject("feature-1", (tmp_path / "a.yml", tmp_path / "b.yml"), tmp_path / ".env", tmp_path / "d")
+    compose.build(project, print)
+    compose.resolved(project)
+    options = f"--project-name feature-1 --project-directory {tmp_path}/d --env-file {tmp_path}/.env"
+    expected = ["docker", "compose", *options.split(), "--file", f"{tmp_path}/a.yml", "--file", f"{tmp_path}/b.yml"]
+    assert [(words[: len(expected)], dropped) for words, dropped in seen] == [(expected, {"WT_GIT_DIR", "APP"})] * 2

@@ -1,5 +1,6 @@
 """Controls that stand before others, each seen by itself: what an attack would have to get past besides."""
 
+import json
 import os
 from collections.abc import Mapping
 from importlib import resources
@@ -11,7 +12,7 @@ import yaml
 
 from unit.repos import commit, git, linked, worktree
 from unit.test_scaffold import render
-from wt import checkouts, docker, hostile, process
+from wt import checkouts, docker, hostile, inventory, naming, process
 from wt import git as host
 from wt.errors import ToolError
 
@@ -192,3 +193,41 @@ def test_a_fetch_brings_what_was_asked_for_and_starts_nothing(shop: Path, monkey
     monkeypatch.setattr(host, "run", lambda _repository, *words, **_options: seen.extend(words))
     host.fetch(worktree(shop).repository, ["x"], ["1" * 40], shop / ".git/incoming", seconds=1, max_bytes=1)
     assert {"--no-tags", "--no-auto-gc", "--no-recurse-submodules"} <= set(seen)
+
+
+def test_of_what_docker_holds_only_what_wt_labels_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's own run of a sandbox's image, and what was made of one, have its labels too."""
+    asked: list[tuple[str, ...]] = []
+    role = {naming.LABEL_ROLE: "sandbox"}
+    composed = role | {docker.PROJECT: "x", "com.docker.compose.service": "app"}
+    containers = {
+        "composed": composed | {docker.NUMBER: "1"},
+        "run": composed,
+        "import": {naming.LABEL_ROLE: "import"},
+    }
+    images = {"built": (["x-app:latest"], composed), "tagged": (["mine:1"], composed), "old": ([], composed)}
+    images["committed"] = ([], composed | {docker.NUMBER: "1"})
+    found: dict[str, list[dict[str, Any]]] = {
+        "container": [
+            {"Id": name, "Name": name, "Image": "", "Mounts": [], "State": {"Status": "exited"}, "Created": ""}
+            | {"Config": {"Labels": labels}}
+            for name, labels in containers.items()
+        ],
+        "image": [
+            {"Id": name, "RepoTags": tags, "Created": "", "Config": {"Labels": labels}}
+            for name, (tags, labels) in images.items()
+        ],
+        "volume": [],
+        "network": [],
+    }
+
+    def ask(kind: str, *words: str, **_options: bool) -> str:
+        asked.append((kind, *words))
+        names = " ".join(each["Id"] for each in found[kind])
+        return names if words[0] == "ls" else json.dumps(found[kind])
+
+    monkeypatch.setattr(docker, "ask", ask)
+    monkeypatch.setattr(docker, "containers", tuple)
+    assert {each.id for each in inventory.holdings()} == {"composed", "import", "x-app:latest", "old"}
+    listed = [words for words in asked if "ls" in words]
+    assert len(listed) == 4 and all(words[-2:] == ("--filter", "label=wt.role") for words in listed)

@@ -64,7 +64,10 @@ ROWS: list[tuple[Callable[[Path], None], str, int, str, str]] = [
     *((broken_index, verb, 4, ".git/index: ", "`wt doctor` names the command") for verb in ("prepare", "up")),
     *((no_file, verb, 2, f"{NO_SERVICES}is missing", "`wt init --upgrade`") for verb in ("shared up", "shared status")),
     *((no_services, verb, 2, f"{NO_SERVICES}has none", "add one") for verb in ("shared up", "shared status")),
-    *((broken_configuration, verb, 3, "bad config line 1", "`git status`") for verb in ("ls", "new x", "prepare")),
+    *(
+        (broken_configuration, verb, 3, "bad config line 1", "mend line 1 of .git/config")
+        for verb in ("ls", "new x", "prepare")
+    ),
     *((broken_packed_refs, verb, 4, "packed-refs", "fsck") for verb in ("ls", "new x", "prepare")),
     (no_objects, "prepare", 4, "nonexistent object", "fsck"),
 ]

@@ -159,6 +159,23 @@ def no_commondir(scene: Scene) -> None:
     (scene.entry / "commondir").unlink()
 
 
+def no_index(scene: Scene) -> None:
+    (scene.entry / "index").unlink()
+
+
+def half_made(scene: Scene) -> None:
+    """As a `git worktree add` leaves it that was killed."""
+    no_index(scene)
+    (scene.entry / "locked").write_text("initializing\n")
+    (scene.entry / "index.lock").touch()
+    (scene.feature / ".devcontainer/Dockerfile").unlink()
+
+
+def nearly_made(scene: Scene) -> None:
+    """The same, a moment before its end."""
+    (scene.entry / "locked").write_text("initializing\n")
+
+
 def broken_index(scene: Scene) -> None:
     (scene.entry / "index").write_text("broken")
 
@@ -215,6 +232,7 @@ CASES: list[tuple[str, Callable[[Scene], None]]] = [
     *(("forgotten", each) for each in (forgotten, forgotten_without_a_trace)),
     *(("hollow entry", each) for each in (hollow, hollow_for_nothing)),
     *(("unreadable", each) for each in (no_head, no_commondir, broken_index)),
+    *(("half made", each) for each in (no_index, half_made, nearly_made)),
     ("replaced", replaced),
     ("untrusted", untrusted),
     *(("broken", each) for each in BROKEN),

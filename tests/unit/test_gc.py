@@ -15,7 +15,7 @@ import pytest
 
 from unit.nouns import container
 from unit.repos import WT, Inside, commit, git, linked, worktree
-from wt import checkouts, disks, docker, estates, mounts, naming, private_repo
+from wt import checkouts, disks, docker, estates, mounts, naming, private_repo, strays
 from wt import git as host
 from wt.commands import gc, rm, sync
 from wt.garbage import Candidate, Piece, stand_in
@@ -24,6 +24,7 @@ from wt.output import Narrator
 
 DAY = timedelta(days=1)
 ME = HostUser(os.getuid(), os.getgid(), Path.home())
+ENDING = "x-app-run-1, by docker compose run: `docker stop x-app-run-1` ends it"
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +184,36 @@ def test_one_that_was_moved_by_hand_stays(shop: Path) -> None:
     assert candidates(shop) == ()
 
 
+@pytest.mark.parametrize("kind", ["moved", "another's", "in the trash", "link", "linked .git", "text", "large"])
+def test_a_directory_is_a_worktree_s_by_what_its_git_file_says(shop: Path, kind: str) -> None:
+    path, trees = linked(shop), checkouts.worktrees(repository(shop))
+    place = path.rename(path.with_name(".wt-trash.x" if kind == "in the trash" else "moved"))
+    match kind:
+        case "another's":
+            (place / ".git").write_text(f"gitdir: {shop.parent}/other/.git/worktrees/feature\n")
+        case "link":
+            (shop.parent / "far").mkdir()
+            place.rename(shop.parent / "far/moved")
+            place.symlink_to("far/moved")
+        case "linked .git":
+            (place / ".git").rename(shop.parent / "pointer")
+            (place / ".git").symlink_to(shop.parent / "pointer")
+        case "text":
+            (place / ".git").write_text((place / ".git").read_text().removeprefix("gitdir: "))
+        case "large":
+            (place / ".git").write_text((place / ".git").read_text() + "\n" * 9_000)
+    found = strays.find(repository(shop), trees, [shop.parent])
+    assert [(each.path, each.entry) for each in found] == (
+        [(place, shop / ".git/worktrees/feature")] if kind == "moved" else []
+    )
+
+
+def test_a_worktree_that_is_where_git_has_it_is_no_stray(shop: Path) -> None:
+    linked(shop)
+    assert strays.find(repository(shop), checkouts.worktrees(repository(shop)), [shop.parent]) == ()
+    assert len(strays.find(repository(shop), (), [shop.parent])) == 1
+
+
 def test_one_whose_place_can_not_be_looked_at_is_not_gone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with an NFS server that is away; since Python 3.14 pathlib says that there is no directory."""
     path, stat, is_dir = linked(shop), Path.stat, Path.is_dir
@@ -310,7 +341,7 @@ def test_what_runs_by_docker_compose_run_is_somebody_at_work(monkeypatch: pytest
     monkeypatch.setattr(docker, "containers", lambda: (run, replace(run, id="2", project="y")))
     one = Holding("container", "1", "x-app-run-1", "x", role="sandbox", running=True)
     other = Holding("container", "2", "an import", "y", role="import", running=True)
-    assert estates.of_nobody((one, other)).busy == {"x": ("x-app-run-1, by docker compose run",)}
+    assert estates.of_nobody((one, other)).busy == {"x": (ENDING,)}
 
 
 def test_nothing_of_another_user_s_repository_is_read(shop: Path) -> None:

@@ -1,6 +1,8 @@
 """What wt asks of the host's repository, and does to it."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,18 @@ def test_a_pointer_at_another_s_admin_directory_is_refused(shop: Path, tmp_path:
         assert git(tmp_path / "planted", "rev-parse", "--git-common-dir") == str(shop / ".git"), "git believes it"
         with pytest.raises(Refused, match="does not know it"):
             checkouts.locate(tmp_path / "planted")
+
+
+def test_an_admin_directory_of_the_agent_s_is_not_the_worktree_around_it(shop: Path) -> None:
+    """It says that it belongs to the host's repository, and lies where the agent writes."""
+    planted = shop / "planted"
+    (planted / "admin").mkdir(parents=True)
+    (planted / ".git").write_text(f"gitdir: {planted}/admin\n")
+    (planted / "admin/HEAD").write_text("ref: refs/heads/main\n")
+    (planted / "admin/commondir").write_text(f"{shop}/.git\n")
+    assert git(planted, "rev-parse", "--git-common-dir") == str(shop / ".git"), "git believes it"
+    with pytest.raises(Refused, match="does not know it"):
+        checkouts.locate(planted)
 
 
 def test_worktrees_of_every_kind_are_listed(shop: Path) -> None:
@@ -138,6 +152,8 @@ def test_programs_that_a_repository_names_are_not_run(shop: Path, tmp_path: Path
 def test_dirty_names_changed_staged_and_untracked_paths(shop: Path) -> None:
     commit(shop, "renamed", "a long enough text\n" * 9)
     assert checkouts.dirty(worktree(shop)) == ()
+    for key, value in (("status.showUntrackedFiles", "no"), ("status.renames", "true")):
+        git(shop, "config", key, value)
     (shop / "file").write_text("changed\n")
     (shop / "ne w").write_text("")
     git(shop, "mv", "renamed", "na\tme")
@@ -245,6 +261,31 @@ def test_a_repository_keeps_its_key_when_it_is_moved_and_a_copy_gets_its_own(sho
     assert key(moved) == (first, True)
     shutil.rmtree(moved)
     assert key(copy) == (first, False), "the one that is left is the moved one"
+
+
+@pytest.mark.parametrize("kind", ["nothing", "directory", "fifo", "device", "dangling"])
+def test_what_is_no_file_is_read_as_none_at_once(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "place"
+    (tmp_path / "plain").write_text("text")
+    match kind:
+        case "directory":
+            place.mkdir()
+        case "fifo":
+            os.mkfifo(place)
+        case "device" | "dangling":
+            place.symlink_to("/dev/null" if kind == "device" else "nowhere")
+    assert host.file_text(tmp_path / "plain") == "text"
+
+    def end(_number: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    try:
+        assert host.file_text(place) is None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_damaged_record_is_none(shop: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import commit, git, run, worktree
+from unit.repos import commit, git, repository, run, worktree
 from wt import git as host
 from wt import merges
 
@@ -115,3 +115,51 @@ def test_the_branch_s_own_commits_are_all_looked_for(topic: Path, monkeypatch: p
 def test_what_takes_too_long_is_not_merged(topic: Path) -> None:
     run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
     assert merged(topic) and not merged(topic, seconds=0)
+
+
+def test_a_submodule_s_commit_counts_though_git_is_told_to_ignore_it(topic: Path) -> None:
+    with_gitlink(topic, "1" * 40)
+    git(topic, "config", "diff.ignoreSubmodules", "all")
+    run(["sh", "-c", f"{FILE.format('x')} && git cherry-pick topic~3 topic~2 topic~1"], topic)
+    assert not merged(topic)
+
+
+def with_gitlink(topic: Path, oid: str) -> None:
+    """A commit on the branch that has a submodule and nothing else."""
+    link = f"git update-index --add --cacheinfo 160000,{oid},sub"
+    run(["sh", "-c", f"git checkout -q topic && {link} && git commit -qm sub && git checkout -q main"], topic)
+
+
+@pytest.fixture
+def canary(topic: Path) -> Path:
+    """A file that the program beside it makes."""
+    program = topic.parent / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{topic.parent}/canary'\n")
+    program.chmod(0o755)
+    return topic.parent / "canary"
+
+
+def test_a_submodule_is_not_entered(topic: Path, canary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies at its place is the agent's, and so is its configuration."""
+    git(topic, "config", "diff.submodule", "diff")
+    oid = commit(repository(topic.parent / "sub"))
+    git(topic.parent / "sub", "config", "diff.external", str(canary.with_name("program")))
+    with_gitlink(topic, oid)
+    (topic.parent / "sub").rename(topic / "sub")
+    monkeypatch.chdir(topic)
+    assert not merged(topic) and not canary.exists()
+    git(topic, "diff", "main", "topic")
+    assert canary.exists()
+
+
+@pytest.mark.parametrize("kind", ["command", "textconv"])
+def test_programs_of_the_user_are_not_run_as_a_branch_wants(
+    topic: Path, canary: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent chooses by `.gitattributes` which of the drivers that the user has configured sees a file."""
+    git(topic, "config", f"diff.x.{kind}", str(canary.with_name("program")))
+    (topic / ".gitattributes").write_text("* diff=x\n")
+    monkeypatch.chdir(topic)
+    assert not merged(topic) and not canary.exists()
+    git(topic, "diff", "main", "topic")
+    assert canary.exists()

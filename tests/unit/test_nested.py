@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import commit, git, linked, repository, run
-from wt import nested
+from unit.repos import commit, git, initialised, linked, repository, run, wt
+from wt import hostile, nested
 
 
 @pytest.fixture
@@ -69,6 +69,23 @@ def test_the_search_has_an_end_and_says_so(root: Path, monkeypatch: pytest.Monke
     assert not whole and len(found) == 5
 
 
+def test_of_one_directory_no_more_is_read_than_the_limit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    real = hostile.entries
+
+    def counted(place: Path, path: str, *, limit: int) -> list[tuple[str, int]]:
+        found = real(place, path, limit=limit)
+        counts.append(len(found))
+        return found
+
+    layout(root / "large", *(f"f{number}" for number in range(50)))
+    monkeypatch.setattr(hostile, "entries", counted)
+    for limit, most in ((100, 50), (30, 28)):
+        counts.clear()
+        nested.repositories(root, limit=limit)
+        assert max(counts) == most
+
+
 def test_a_directory_deeper_than_a_path_can_be_is_searched(root: Path) -> None:
     here = os.open(root, os.O_RDONLY)
     for _ in range(30):
@@ -89,3 +106,80 @@ def test_what_can_t_be_read_is_said(root: Path) -> None:
 
 def test_what_is_no_directory_any_more_is_passed_over(tmp_path: Path) -> None:
     assert nested.repositories(tmp_path / "gone") == ((), True)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    """A main checkout in which wt has been at work."""
+    shop = initialised(tmp_path / "shop")
+    commit(shop)
+    wt(shop, "prepare", code=4)
+    return shop
+
+
+def test_a_directory_that_is_cut_off_is_not_called_searched(root: Path) -> None:
+    layout(root / "many", *map(str, range(200)))
+    git(root, "init", "--quiet", "many/zz/repository")
+    assert nested.repositories(root / "many", limit=50) == ((), False)
+    assert nested.repositories(root / "many") == (("zz/repository",), True)
+
+
+def runs_a_program(place: Path) -> Path:
+    """Make a directory a repository whose configuration names a program; the mark that it leaves."""
+    place.mkdir(parents=True, exist_ok=True)
+    marker = place.parent / "ran"
+    git(place, "init", "--quiet")
+    (place / ".gitattributes").write_text("* filter=evil\n")
+    commit(place)
+    git(place, "config", "filter.evil.clean", f"touch '{marker}'; cat")
+    os.utime(place / "file", (0, 0))
+    return marker
+
+
+@pytest.mark.parametrize("where", ["linked", "main", "inner"])
+def test_wt_does_not_take_what_an_agent_made_for_the_repository(prepared: Path, where: str) -> None:
+    inner = prepared / "inner/tree"
+    git(prepared, "worktree", "add", "--quiet", str(inner))
+    root = {"linked": linked(prepared), "main": prepared, "inner": inner}[where]
+    marker = runs_a_program(root / "src")
+    (root / "src/deep").mkdir()
+    for verb in ("ls", "prepare", "doctor", "sync", "review", "init", "path"):
+        done = wt(root / "src/deep", verb, code=3)
+        assert f"{root / 'src'} is a repository of its own" in done.stderr, done.stderr
+    wt(root / "src", "__complete", "wt up ")
+    assert not marker.exists()
+    git(root / "src", "status")
+    assert marker.exists(), "git itself would have run it"
+
+
+@pytest.mark.parametrize("kind", ["bare", "common", "fifo", "pointer", "dangling"])
+def test_nor_anything_else_that_git_takes_for_one(prepared: Path, kind: str) -> None:
+    place = linked(prepared) / "src"
+    place.mkdir()
+    if kind == "bare":
+        git(place, "init", "--quiet", "--bare")
+    elif kind == "common":
+        layout(place, "HEAD", "commondir")
+    elif kind == "fifo":
+        git(place, "init", "--quiet")
+        (place / ".git/config").unlink()
+        os.mkfifo(place / ".git/config")
+    elif kind == "pointer":
+        (place / ".git").write_text(f"gitdir: {prepared}/.git/worktrees/feature\n")
+    else:
+        (place / ".git").symlink_to("/nowhere")
+    done = wt(place, "ls", code=3)
+    assert "is a repository of its own" in done.stderr
+
+
+def test_a_private_repository_is_not_opened_from_within(prepared: Path) -> None:
+    assert "is a repository of its own" in wt(prepared / ".git/wt-sandbox/main/repo.git", "ls", code=3).stderr
+
+
+def test_worktrees_in_one_another_and_repositories_of_others_are_no_obstacle(prepared: Path, tmp_path: Path) -> None:
+    git(prepared, "worktree", "add", "--quiet", "inner/tree")
+    assert wt(prepared / "inner/tree", "path").stdout == f"{prepared}/inner/tree\n"
+    assert wt(prepared / ".git", "path", "tree").stdout == f"{prepared}/inner/tree\n"
+    # A home directory in git, say, in which wt was never at work.
+    git(tmp_path, "init", "--quiet")
+    assert wt(prepared, "path").stdout == f"{prepared}\n"

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from unit.nouns import tree
 from wt import output
 from wt.errors import Refused
 from wt.gate import Concern
-from wt.model import ImportReport, InitReport, Leftover, ServiceStatus, WorktreeStatus
+from wt.model import Check, ImportReport, InitReport, Leftover, ServiceStatus, WorktreeStatus
 from wt.review import Review
 
 Captured = pytest.CaptureFixture[str]
@@ -98,8 +99,8 @@ def test_an_error_is_one_line_its_details_and_a_hint_or_one_object(capsys: Captu
     error = Refused("no \x1b[1mway", hint="go home", details=("first", "second\x07"))
     output.failure(error, as_json=False)
     assert capsys.readouterr() == ("", "wt: no way\n  first\n  second\ufffd\nhint: go home\n")
-    output.failure(Refused("no way", details=("first",)), as_json=True)
-    expected = {"code": "refused", "message": "no way", "hint": None, "details": ["first"]}
+    output.failure(Refused("no \x1b[1mway", details=("first\u202e",)), as_json=True)
+    expected = {"code": "refused", "message": "no \x1b[1mway", "hint": None, "details": ["first\u202e"]}
     assert json.loads(capsys.readouterr().out) == {"version": 1, "error": expected}
 
 
@@ -121,6 +122,35 @@ def test_what_is_refused_is_red_on_a_terminal(capsys: Captured, monkeypatch: pyt
     output.answer("review", REVIEW, as_json=False)
     red = re.findall("\x1b\\[31m(.*?)\x1b\\[0m", capsys.readouterr().out)
     assert red == [*plain.splitlines()[:2], *plain.splitlines()[3:5]]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (replace(ROW, worktree=tree(branch="refs/heads/a\x1b]0;title\x07")),),
+        (Check("control", "tried", "a\x1b]0;title\x07", "fails"),),
+    ],
+    ids=["table", "red"],
+)
+def test_what_an_agent_wrote_does_not_drive_a_terminal(
+    rows: tuple[object, ...], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    output.answer("verb", rows, as_json=False)
+    said = capsys.readouterr().out
+    assert "a\ufffd]0;title\ufffd" in said and "\x1b]" not in said and "\x1b[" in said
+
+
+def test_the_step_under_way_does_not_drive_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    status = SimpleNamespace(update=lambda text: seen.append(text.plain), stop=lambda: None)
+    narrator = output.Narrator()
+    with narrator.step("a\x1b]0;title\x07"):
+        monkeypatch.setattr(narrator, "_status", status)
+        narrator.detail("b\x1b]0;title\x07")
+    assert seen == ["a\ufffd]0;title\ufffd  b\ufffd]0;title\ufffd"]
 
 
 SIZES = {0: "0 B", 999: "999 B", 1500: "1.5 kB", 999_400: "999.4 kB", 1_500_000: "1.5 MB", 5 * 10**12: "5000.0 GB"}
@@ -183,7 +213,7 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: Captured) ->
         narrator.detail("not shown")
     with pytest.raises(Refused), narrator.step("second"):
         raise Refused("no")
-    narrator.note("by the way")
+    narrator.note("by the \x1b[1mway")
     assert capsys.readouterr() == ("", "done: first thing\nfailed: second\nby the way\n")
 
 

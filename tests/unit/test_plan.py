@@ -47,8 +47,9 @@ def test_the_network_is_the_configured_one_and_without_an_engine_what_it_was() -
 
 
 def test_a_node_version_is_a_tag() -> None:
-    texts = (None, "24\n", "v24.1.0", "22.3", "lts/*", "lts/jod", "node", "  20  ")
-    assert [plan.node_tag(text) for text in texts] == ["lts", "24", "24.1.0", "22.3", "lts", "jod", "current", "20"]
+    texts = ("24\n", "v24.1.0", "22.3", "lts/*", "lts/jod", "node", "  20  ")
+    tags = ["24", "24.1.0", "22.3", "lts", "jod", "current", "20"]
+    assert [plan.node_tag((".nvmrc", text)) for text in texts] == tags and plan.node_tag(None) == "lts"
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,14 @@ def test_a_node_version_is_a_tag() -> None:
     ["", "24 AS x", "24\nRUN x", "../24", "24@sha256:0", "evil/node", "lts/../x", "latest-x", "-24", "\uff12", "24:x"],
 )
 def test_a_hostile_node_version_is_refused(text: str) -> None:
-    with pytest.raises(Refused):
-        plan.node_tag(text)
+    with pytest.raises(UsageError, match=r"^\.nvmrc says "):
+        plan.node_tag((".nvmrc", text))
+
+
+def test_of_a_node_version_that_is_none_a_short_printable_piece_is_shown() -> None:
+    with pytest.raises(UsageError) as raised:
+        plan.node_tag((".node-version", "\x1b]0;\u202estable\n" + "x" * 500))
+    assert raised.value.message == rf".node-version says '\x1b]0;\u202estable\n{'x' * 18}..., which is no version"
 
 
 def test_prepare_makes_everything_once() -> None:

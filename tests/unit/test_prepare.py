@@ -38,6 +38,13 @@ def test_what_a_write_that_was_killed_left_is_swept(tree: Path) -> None:
     assert checkouts.dirty(worktree(tree)) == ()
 
 
+def test_a_worktree_that_is_prepared_is_not_removed(tree: Path) -> None:
+    mark = worktree(tree).git_dir / "wt-removed"
+    mark.touch()
+    wt(tree, "prepare", code=4)
+    assert not mark.exists()
+
+
 def test_a_user_s_lines_survive_whatever_bytes_they_are(tree: Path) -> None:
     own = b"# caf\xe9 \xff\xfe\nNAME=caf\xe9\r\n\n  export OTHER='\xc3\xa9 x'\t# \xf0\x9f\x99\x82\n"
     env = tree / ".devcontainer/.env"

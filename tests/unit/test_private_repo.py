@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import Inside, commit, create, git, linked, repository, worktree, wt
-from wt import apply, importer, naming, private_repo
+from wt import apply, health, importer, naming, private_repo
 from wt import git as host
 from wt.errors import Refused, ToolError
 from wt.model import InsideRefs, Worktree
@@ -212,7 +212,8 @@ def test_hostile_names_and_contents_are_ignored(root: Path, shop: Path) -> None:
     bad = ["a b", "a..b", "x.lock", ".h", "a~1", "a^", "a:b", "a?b", "a*", "a[b", "a\\b", "a\x01b", "a@{1}", "z."]
     for name in bad:
         (root / "refs/heads" / name).write_text(f"{OTHER}\n")
-    others = ["HEAD", "../../x", "refs/heads//a", "refs/remotes/o/a", *(f"refs/heads/{name}" for name in bad)]
+    others = ["HEAD", "../../x", "refs/heads//a", "refs/heads/a/", "refs/heads/x.lock/y", "refs/remotes/o/a"]
+    others += [f"refs/heads/{name}" for name in bad]
     packed = "".join(f"{OTHER} {name}\n" for name in [*others, "refs/heads/good"])
     (root / "packed-refs").write_text(f"zz refs/heads/b\n{packed}")
     (root / "refs/heads/text").write_text("ref: refs/heads/../../../etc/passwd\n")
@@ -223,6 +224,38 @@ def test_hostile_names_and_contents_are_ignored(root: Path, shop: Path) -> None:
 def test_a_flood_of_packed_refs_is_refused_as_one_of_loose_refs_is(root: Path, shop: Path) -> None:
     (root / "packed-refs").write_text("".join(f"{OTHER} refs/heads/b{number}\n" for number in range(20_001)))
     with pytest.raises(Refused):
+        private_repo.read_refs(worktree(shop))
+
+
+@pytest.mark.parametrize("place", ["refs/heads", "worktrees/w"])
+def test_a_flood_of_files_is_refused(root: Path, shop: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / place).mkdir(parents=True, exist_ok=True)
+    for number in range(9):
+        (root / place / f"b{number}").write_text(f"{OTHER}\n")
+    private_repo.read_refs(worktree(shop))
+    monkeypatch.setattr(private_repo, "_MAX_REFS", 5)
+    with pytest.raises(Refused, match="more than 5 files"):
+        private_repo.read_refs(worktree(shop))
+
+
+def test_a_flood_of_stash_entries_is_refused(root: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "logs/refs").mkdir(parents=True)
+    (root / "refs/stash").write_text(f"{OTHER}\n")
+    (root / "logs/refs/stash").write_text("".join(f"{OID} {number:040x} a line\n" for number in range(9)))
+    assert len(private_repo.read_refs(worktree(shop)).stash) == 10
+    monkeypatch.setattr(private_repo, "_MAX_STASH", 5)
+    with pytest.raises(Refused, match="more than 5 stash entries"):
+        private_repo.read_refs(worktree(shop))
+
+
+@pytest.mark.parametrize("name", ["HEAD", "refs/heads/long", "worktrees/w/HEAD", "MERGE_AUTOSTASH"])
+def test_what_is_a_line_in_git_is_no_large_file(root: Path, shop: Path, name: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(OTHER + " " * 99)
+    found = private_repo.read_refs(worktree(shop))
+    assert OTHER in {found.detached, *found.refs.values(), *found.stash}
+    (root / name).write_text(OTHER + " " * 5_000)
+    with pytest.raises(Refused, match="larger than"):
         private_repo.read_refs(worktree(shop))
 
 
@@ -325,6 +358,47 @@ def test_what_git_stashed_by_itself_is_imported(shop: Path) -> None:
     assert git(shop, "show", "refs/wt/feature/stash/0:inside") == "never committed"
 
 
+@pytest.mark.parametrize("place", ["itself", "a worktree"])
+def test_what_a_rebase_on_no_branch_began_with_is_imported(shop: Path, place: str) -> None:
+    """Until it ends, it is in a file of git's alone."""
+    inside = Inside(linked(shop))
+    inside.git("branch", "other")
+    inside.commit("clash", "theirs\n")
+    work = inside.tree.path
+    options = [f"--git-dir={inside.path}", f"--work-tree={work}"]
+    if place == "a worktree":
+        work, options = shop.parent / "inner", []
+        inside.git("worktree", "add", "--quiet", "--detach", str(work), "other")
+    else:
+        inside.git("checkout", "--quiet", "--detach", "other")
+    for name in ("clash", "precious"):
+        (work / name).write_text("ours\n")
+        git(work, *options, "add", name)
+        git(work, *options, "commit", "--quiet", "--message", name)
+    began = git(work, *options, "rev-parse", "HEAD")
+    git(work, *options, "rebase", "--quiet", "feature", code=1)
+    inside.bring_in()
+    assert git(shop, "rev-parse", "refs/wt/feature/stash/0") == began
+    git(work, *options, "rebase", "--abort")
+    assert private_repo.read_refs(inside.tree).stash == ()
+
+
+def test_what_else_git_has_under_way_is_imported(shop: Path) -> None:
+    """Commits that no ref holds: those of a merge of several, one that is picked, one on which a bisection began."""
+    inside = Inside(linked(shop))
+    loose = [inside.git("commit-tree", "-p", "HEAD", "-m", str(number), "HEAD^{tree}") for number in range(4)]
+    (inside.path / "MERGE_HEAD").write_text(f"{loose[0]}\n{loose[1]}\n")
+    (inside.path / "CHERRY_PICK_HEAD").write_text(f"{loose[2]}\n")
+    (inside.path / "BISECT_START").write_text(f"{loose[3]}\n")
+    assert private_repo.read_refs(inside.tree).stash == tuple(loose)
+    inside.bring_in()
+    assert git(shop, "cat-file", "-t", loose[3]) == "commit"
+    (inside.path / "BISECT_START").write_text("feature\n")
+    (inside.path / "worktrees").mkdir()
+    (inside.path / "worktrees/MERGE_HEAD").write_text(f"{loose[3]}\n")
+    assert private_repo.read_refs(inside.tree).stash == tuple(loose[:3])
+
+
 def test_a_stash_whose_reflog_says_less_loses_nothing(shop: Path) -> None:
     inside = Inside(linked(shop))
     (inside.tree.path / "file").write_text("first\n")
@@ -341,3 +415,14 @@ def test_refs_that_are_not_files_are_refused_rather_than_taken_for_none(shop: Pa
     (inside.path / "reftable").mkdir()
     with pytest.raises(Refused, match="not stored as files"):
         private_repo.read_refs(inside.tree)
+
+
+def test_what_its_configuration_includes_is_not_read(shop: Path, tmp_path: Path) -> None:
+    """Any file of the host's, be it one that never ends."""
+    inside = Inside(linked(shop))
+    (tmp_path / "included").write_text("[core]\n\trepositoryformatversion = 9\n")
+    with (inside.path / "config").open("a") as file:
+        file.write(f"[include]\n\tpath = {tmp_path}/included\n")
+    assert health.damage(inside.tree) is None
+    key = "core.repositoryformatversion"
+    assert git(inside.path, "config", "--includes", "--file", "config", "--get", key) == "9"

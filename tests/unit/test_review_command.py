@@ -330,6 +330,14 @@ def test_a_path_that_no_system_takes_is_refused(inside: Inside, path: str) -> No
     assert f". ({gate.ENDLESS})" in (bring_in(inside).kept or "")
 
 
+def test_names_are_told_up_to_a_limit(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository, tip = worktree(shop).repository, commit(shop, "a-long-name")
+    assert difference.names(repository, tip, limit=2) == ("a-long-name", "file")
+    assert difference.names(repository, tip, limit=1) is None
+    monkeypatch.setattr(difference, "_MAX_NAMES", 12)
+    assert difference.names(repository, tip) is None
+
+
 def test_fifty_thousand_changed_files_take_few_processes(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [f"M 120000 inline many/d{number % 100}/f{number}\ndata 1\nx\n" for number in range(50_000)]
     head = f"commit refs/heads/feature\ncommitter A <a> 1 +0000\ndata 0\nfrom {ours(inside)}\n"

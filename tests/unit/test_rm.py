@@ -75,6 +75,29 @@ def test_what_can_not_be_read_is_not_taken_for_nothing(shop: Path) -> None:
     (path / "secret").chmod(0o700)
 
 
+@pytest.mark.parametrize("mark", ["--skip-worktree", "--assume-unchanged"])
+def test_a_change_that_git_status_hides_is_not_overlooked(shop: Path, mark: str) -> None:
+    commit(shop, "se ttings", "1\n")
+    path = linked(shop)
+    git(path, "update-index", mark, "file", "se ttings")
+    os.utime(path / "file", (1, 1))
+    assert rm.observe_removal(worktree(path)).dirty == ()
+    (path / "se ttings").write_text("an hour of work\n")
+    assert git(path, "status", "--porcelain") == ""
+    assert rm.observe_removal(worktree(path)).dirty == ("se ttings",)
+    refused(path, "not committed")
+
+
+def test_a_file_that_a_sparse_checkout_leaves_out_is_no_change(shop: Path) -> None:
+    commit(shop, "left out", "1\n")
+    path = linked(shop)
+    git(path, "sparse-checkout", "set", "--no-cone", "file")
+    assert not (path / "left out").exists() and "S left out" in git(path, "ls-files", "-v")
+    assert rm.observe_removal(worktree(path)).dirty == ()
+    (path / "left out").write_text("written again\n")
+    refused(path, "not committed")
+
+
 @pytest.mark.parametrize("pushed", [True, False])
 def test_what_a_remote_has_is_not_lost(shop: Path, *, pushed: bool) -> None:
     path = linked(shop)
@@ -174,6 +197,19 @@ def test_refs_of_a_worktree_that_is_gone_are_not_overlooked(shop: Path) -> None:
     git(path, "update-ref", "refs/worktree/keep", oid)
     path.rename(shop.parent / "moved")
     tree = next(each for each in checkouts.worktrees(worktree(shop).repository) if each.path == path)
+    assert "precious" in rm.observe_removal(tree).only_here[0]
+
+
+def test_what_a_rebase_on_the_host_began_with_is_not_overlooked(shop: Path) -> None:
+    path = linked(shop)
+    commit(path, "clash", "theirs")
+    git(path, "checkout", "--quiet", "--detach", "main")
+    commit(path, "clash", "ours", "clash")
+    commit(path, "x", "y", "precious")
+    git(path, "rebase", "--quiet", "feature", code=1)
+    tree = worktree(path)
+    assert rm.observe_removal(tree).operations == ("rebase",)
+    path.rename(shop.parent / "moved")
     assert "precious" in rm.observe_removal(tree).only_here[0]
 
 

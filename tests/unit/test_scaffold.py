@@ -68,7 +68,7 @@ def test_without_docker_api_nothing_of_it_is_there(tmp_path: Path) -> None:
 
 def test_compose_reads_what_prepare_writes(tmp_path: Path) -> None:
     out = render(tmp_path, ".", "packages/a")
-    seen = replace(SEEN, worktree=MAIN, node_version="24", config=Config(agent=Agent(version="1.2.3")))
+    seen = replace(SEEN, worktree=MAIN, node_version=(".nvmrc", "24"), config=Config(agent=Agent(version="1.2.3")))
     (out / ".env").write_text(merge("", plan.environment(seen, "dev-1")))
     got = compose(out)
     app = got["services"]["app"]
@@ -105,6 +105,14 @@ def test_each_package_has_a_volume_of_its_own(tmp_path: Path) -> None:
     app = compose(render(tmp_path, *packages))["services"]["app"]
     volumes = [mount["source"] for mount in app["volumes"] if mount["target"].endswith("node_modules")]
     assert len(set(volumes)) == len(packages)
+
+
+def test_what_lies_around_a_protected_path_can_not_be_renamed(tmp_path: Path) -> None:
+    protect, hide = ("a/b/c", "d", "d/e", ".vscode/x/y"), ("f/g", "a/h")
+    project = scaffold.Project("shop", node.package_manager(tmp_path), (".",), protect, hide)
+    app = yaml.safe_load(scaffold.compose_wt(project))["services"]["app"]
+    places = [mount["target"] for mount in app["volumes"] if mount["type"] == "bind" and not mount.get("read_only")]
+    assert {place for place in places if place.startswith("/app/")} == {"/app/a", "/app/a/b", "/app/f"}
 
 
 @pytest.mark.parametrize("package", [".", "packages/a", *ODD])

@@ -39,3 +39,17 @@ def test_hot_commands_import_no_heavy_library(
     modules = set(done.stderr.rpartition("imported: ")[2].split())
     assert proof in modules, "the command did not run"
     assert modules & heavy == set()
+
+
+@pytest.mark.parametrize(("before", "after"), [("default_int_handler", "SIG_DFL"), ("SIG_IGN", "SIG_IGN")])
+def test_ctrl_c_ends_it_without_a_word_before_anything_else_is_imported(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    script = f"""
+import _signal, sys
+_signal.signal(_signal.SIGINT, _signal.{before})
+there = set(sys.modules)
+import wt.__main__
+print(*sorted(set(sys.modules) - there), _signal.getsignal(_signal.SIGINT) == _signal.{after})
+"""
+    assert run([sys.executable, "-c", script], tmp_path).stdout.split() == ["wt", "wt.__main__", "True"]

@@ -116,6 +116,35 @@ def test_what_can_not_be_moved_is_as_it_was(shop: Path, monkeypatch: pytest.Monk
     assert tree.path.is_dir() and entries(tree.repository) == [] and not trash.holds(tree)
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_only_what_went_here_counts_as_removed_though_wt_was_killed(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, *, moved: bool
+) -> None:
+    tree, rename = worktree(linked(shop)), Path.rename
+
+    def dies(path: Path, target: Path) -> None:
+        if moved:
+            rename(path, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", dies)
+    with pytest.raises(KeyboardInterrupt):
+        trash.put(tree)
+    monkeypatch.undo()
+    if not moved:
+        # Later it is away, as on a disk that is not mounted.
+        tree.path.rename(shop.parent / "away")
+    assert trash.holds(tree) == moved
+
+
+def test_one_that_is_back_is_not_removed(shop: Path) -> None:
+    tree = worktree(linked(shop))
+    thrown(tree).rename(tree.path)
+    trash.is_back(tree)
+    tree.path.rename(shop.parent / "away")
+    assert not trash.holds(tree)
+
+
 def test_a_name_as_long_as_names_can_be(shop: Path) -> None:
     git(shop, "worktree", "add", "--quiet", "-b", "x", f"../{'n' * 255}")
     tree = worktree(shop.parent / ("n" * 255))
@@ -139,6 +168,18 @@ def test_no_symlink_is_followed_that_is_not_its_own(shop: Path, tmp_path: Path) 
     (shop / ".git/wt-sandbox/trash/x.01234567").symlink_to(tmp_path / "victim")
     emptied(tree.repository)
     assert (tmp_path / "victim").is_dir()
+
+
+def test_no_symlink_to_what_lies_in_the_current_directory_is_followed(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = worktree(linked(shop))
+    thrown(tree)
+    (tmp_path / ".wt-trash.x.01234567").mkdir()
+    (shop / ".git/wt-sandbox/trash/x.01234567").symlink_to(".wt-trash.x.01234567")
+    monkeypatch.chdir(tmp_path)
+    trash.delete(tree.repository)
+    assert entries(tree.repository) == [] and (tmp_path / ".wt-trash.x.01234567").is_dir()
 
 
 def test_the_private_repository_goes_whatever_is_in_it(shop: Path) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import pty
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from unit.repos import commit, git, initialised, linked, worktree, wt
+from unit.repos import WT, commit, git, initialised, linked, worktree, wt
 from unit.test_hosts import HARMLESS, stand_in
 from wt import naming, selection, trust
 from wt.commands import init, prepare
@@ -147,6 +149,29 @@ def test_a_change_is_refused_and_shown_until_it_is_approved(shop: Path, change: 
     assert [each for each in CHANGES[change] if each not in lines] == []
     assert refused(shop) is not None, "nobody has approved it"
     assert approve(shop).trusted and refused(shop) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "last"),
+    [
+        ("n", 1, "wt: nothing was approved"),
+        ("", 1, "wt: nothing was approved"),
+        ("y", 0, "shop: .devcontainer is trusted"),
+    ],
+)
+def test_who_declines_is_told_that_nothing_was_approved(shop: Path, typed: str, code: int, last: str) -> None:
+    assert refused(shop) is None
+    changed(shop)
+    terminal, ours = pty.openpty()
+    os.write(terminal, f"{typed}\n".encode())
+    done = subprocess.run([WT, "trust"], cwd=shop, stdin=ours, capture_output=True, text=True, check=False)
+    os.close(terminal)
+    os.close(ours)
+    said = done.stderr if code else done.stdout
+    # Nobody's terminal is there to break the line of the question.
+    assert done.returncode == code and said.endswith(f"{last}\n"), done
+    assert "Approve this?" in done.stderr and "+# more" in done.stdout
+    assert (refused(shop) is None) == (code == 0)
 
 
 @pytest.mark.parametrize("harmless", [".env", "..env.4711.tmp", "empty/"])
@@ -328,3 +353,15 @@ def test_compose_is_asked_when_something_changed_and_as_long_as_the_answer_may_c
     assert (prepared(volumes=[mount]), prepared(volumes=[mount])) == (1, 1)
     (shop / "data").symlink_to("/")
     assert prepared(3, volumes=[mount]) == 1
+
+
+def test_what_compose_reads_is_looked_for_in_the_files_themselves(shop: Path, tmp_path: Path) -> None:
+    """What compose prints holds the values, and does not say any more where they come from."""
+    (shop / ".devcontainer/docker-compose.shared.yml").unlink()
+    (tmp_path / "answer").write_text(json.dumps({"services": {"app": HARMLESS}}))
+    answers = f"network) echo bridge ;; compose) cat {tmp_path}/answer ;;"
+    path = stand_in(tmp_path, "docker", f'case "$1" in {answers} esac', resolves=False)
+    for service, code in (("{}", 0), ("{env_file: /etc/passwd}", 3)):
+        (shop / ".devcontainer/docker-compose.yml").write_text(f"services: {{app: {service}}}\n")
+        approve(shop)
+        assert ("app:/etc/passwd" in wt(shop, "prepare", code=code, env=path).stderr) == (code == 3)

@@ -13,7 +13,7 @@ from unit.nouns import MAIN, REPOSITORY, tree
 from wt import docker, garbage, naming, probe, process
 from wt.errors import Interrupted, ToolError
 from wt.model import Check, Holding, Remote
-from wt.verify import answers, docker_api, groups, report, siblings, variables, writes
+from wt.verify import answers, docker_api, groups, push, report, siblings, variables, writes
 from wt.verify.answers import Answer
 from wt.verify.target import Target
 from wt.weakness import BESIDE, PROXY
@@ -34,6 +34,7 @@ VALUES = {
     "WT_SHARED_PROJECT": "shared",
     "WT_TMP": "1g",
     "WT_CONFIG": "c0ffee",
+    "WT_DOCKER_SOCKET": "/var/run/docker.sock",
 }
 HOST_CONFIG = {
     "Privileged": False,
@@ -49,12 +50,34 @@ HOST_CONFIG = {
     "Devices": None,
     "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}]},
     "Memory": 1024,
+    "MemorySwap": 1024,
     "PidsLimit": 99,
-    "Tmpfs": {"/tmp": "exec,nosuid,nodev"},
+    "Ulimits": [{"Name": "nofile", "Soft": 16384, "Hard": 16384}],
+    "LogConfig": {"Type": "local", "Config": {"max-size": "10m"}},
 }
 HELPER = {
     "State": {"Status": "running"},
     "HostConfig": HOST_CONFIG | {"NetworkMode": "none", "ReadonlyRootfs": True},
+}
+TMP = {"Type": "volume", "Name": "feature_tmp", "Destination": "/tmp", "RW": True}
+HELPERS: dict[str, dict[str, Any]] = {
+    "guard": HELPER
+    | {
+        "Config": {"User": "1001:1002"},
+        "Mounts": [
+            {"Type": "bind", "Source": "/code/shop/.git", "Destination": "/host", "RW": False},
+            {"Type": "bind", "Source": "/s/host.git", "Destination": "/view", "RW": True},
+            TMP,
+        ],
+    },
+    "docker-proxy": HELPER
+    | {
+        "Config": {"User": "root"},
+        "Mounts": [
+            {"Type": "bind", "Source": "/var/run/docker.sock", "Destination": "/var/run/docker.sock", "RW": False},
+            {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": True},
+        ],
+    },
 }
 SIBLING = tree("other")
 API = {"type": "volume", "source": "docker-api", "target": "/run/docker-api", "read_only": True}
@@ -66,14 +89,14 @@ def _target(**changes: Any) -> Target:
     own = naming.project_name(changes.get("worktree", tree()))
     app: dict[str, Any] = {"Name": f"/{own}-app-1", "Id": "a" * 64, "HostConfig": HOST_CONFIG}
     app["Config"] = {"User": "1001:1002", "Labels": {naming.LABEL_CONFIG: "c0ffee"}}
-    services = {"app": {"volumes": VOLUMES, "tmpfs": ["/tmp:exec,nosuid,nodev"]}} | {name: {} for name in BESIDE}
+    services = {"app": {"volumes": VOLUMES}} | {name: {} for name in BESIDE}
     target = Target(
         worktree=tree(),
         values=VALUES,
         protect=("secrets",),
         services=services,
         app=app,
-        helpers=dict.fromkeys(BESIDE, HELPER),
+        helpers=HELPERS,
         siblings=(SIBLING,),
         volumes=frozenset({"other_store"}),
         remotes=REMOTES,
@@ -87,6 +110,7 @@ def _target(**changes: Any) -> Target:
     ]
     mounts += [{"Type": "volume", "Name": "feature_store", "Destination": "/home/vscode/.npm", "RW": True}]
     api = {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": False}
+    mounts += [TMP]
     mounts += [api] if PROXY in target.services else []
     mounts += [{"Type": "tmpfs", "Source": "", "Destination": "/app/.claude-docker", "RW": False}]
     return replace(target, app=app | {"Mounts": mounts})
@@ -110,7 +134,7 @@ def _mounted(target: Target) -> dict[str, Answer]:
 
 def _inside(target: Target) -> dict[str, Answer]:
     own = target.container
-    names = f"/{own} /shop-shared-12345678-postgres-1"
+    names = (f"/{own}", "/shop-shared-12345678-postgres-1")
     return {
         **STATUS,
         "NoNewPrivs": Answer(0, "1"),
@@ -125,6 +149,9 @@ def _inside(target: Target) -> dict[str, Answer]:
         "su": Answer(0, "/usr/bin/su"),
         "limit:memory": Answer(0, "1024"),
         "limit:processes": Answer(0, "99"),
+        "limit:swap": Answer(0, "together 1024"),
+        "limit:open files": Answer(0, "16384"),
+        "limit:/tmp": Answer(0, "262144 4096 65536"),
         **_mounted(target),
         **{f"write:{place}": READ_ONLY for place in writes.places(target)},
         **{f"{deed}:{place}": BUSY for deed in ("rename", "remove") for place in (*writes.places(target), "/app/.git")},
@@ -150,8 +177,8 @@ def _inside(target: Target) -> dict[str, Answer]:
         "api:host": Answer(0, f"unix://{docker_api.SOCKET}"),
         "api:ping": Answer(200, "OK"),
         "api:own": Answer(200, "{"),
-        "api:list": Answer(200, "["),
-        "api:names": Answer(0, names),
+        **{f"api:list:{key}": Answer(200, "[") for key in ("all", "running")},
+        **{f"listed:{key}:{name}": OK for key in ("all", "running") for name in names},
         **{f"api:{number}": Answer(403, '{"message": "no"}') for number in range(len(docker_api.refused(target)))},
         "end": OK,
     }
@@ -167,6 +194,7 @@ WEAK = {
     "setuid": Answer(0, "vscode L 2026-11-26 0 99999 7 -1"),
     "limit:memory": Answer(0, "9223372036854771712"),
     "limit:processes": Answer(0, "max"),
+    "limit:swap": Answer(0, "together 9223372036854771712"),
     "end": OK,
 }
 GONE = Answer(0, "done")
@@ -221,6 +249,17 @@ ELSE = [
     ("limit:memory", Answer(0, "max"), "limit: memory", "fails"),
     ("limit:memory", Answer(0, "2048"), "limit: memory", "fails"),
     ("limit:processes", Answer(1, "no such file"), "limit: processes", "unknown"),
+    ("limit:swap", Answer(0, "together 2048"), "limit: swap", "fails"),
+    ("limit:swap", Answer(0, "apart 1024"), "limit: swap", "fails"),
+    ("limit:swap", Answer(0, "not counted"), "limit: swap", "fails"),
+    ("limit:swap", Answer(1, ""), "limit: swap", "unknown"),
+    ("limit:open files", Answer(0, "unlimited"), "limit: open files", "fails"),
+    ("limit:open files", Answer(0, "1048576"), "limit: open files", "fails"),
+    ("limit:open files", Answer(None, ""), "limit: open files", "unknown"),
+    ("limit:/tmp", Answer(0, "999999 4096 65536"), "limit: /tmp", "fails"),
+    ("limit:/tmp", Answer(0, "262144 4096 999999"), "limit: /tmp", "fails"),
+    ("limit:/tmp", Answer(0, "0 4096 0"), "limit: /tmp", "fails"),
+    ("limit:/tmp", Answer(1, "stat: not found"), "limit: /tmp", "unknown"),
     ("mount:/wt/objects", Answer(0, "rw"), "mounts", "fails"),
     ("mount:/var/run/docker.sock", Answer(0, "rw"), "mounts", "fails"),
     ("mount:/tmp", Answer(0, "rw,nodev"), "mounts", "fails"),
@@ -254,9 +293,9 @@ ELSE = [
     ("api:3", Answer(404, "{}"), "docker api: refusals", "fails"),
     ("api:3", Answer(0, ""), "docker api: refusals", "unknown"),
     ("api:3", Answer(403, "Forbidden"), "docker api: refusals", "unknown"),
-    ("api:names", Answer(0, f"/{TARGET.container} /wt-verify-f"), "docker api: list", "fails"),
-    ("api:names", Answer(0, f"/{TARGET.container} /{TARGET.project}-b-app-1"), "docker api: list", "fails"),
-    ("api:names", OK, "docker api: list", "unknown"),
+    *((f"listed:{key}:/wt-verify-f", OK, "docker api: list", "fails") for key in ("all", "running")),
+    (f"listed:running:/{TARGET.project}-b-app-1", OK, "docker api: list", "fails"),
+    ("api:list:running", Answer(403, "no"), "docker api: list", "unknown"),
     ("api:usual", Answer(0, "/var/run/docker.sock"), "docker sockets", "fails"),
     ("api:host", Answer(0, "tcp://x:2375"), "docker sockets", "fails"),
     ("end", Answer(None, ""), "script in the sandbox", "unknown"),
@@ -279,6 +318,7 @@ def test_another_answer_is_another_judgement(key: str, answer: Answer, control: 
         ("namespace", Answer(1, "Operation not permitted"), "user namespaces"),
         ("limit:memory", Answer(0, "1024"), "limit: memory"),
         ("limit:processes", Answer(0, "99"), "limit: processes"),
+        ("limit:swap", Answer(0, "together 1024"), "limit: swap"),
         ("end", Answer(None, ""), "script in a weak container"),
     ],
 )
@@ -330,6 +370,7 @@ def test_variables_that_stay_are_named(shell: str, answer: str, state: str) -> N
         ({"DeviceRequests": [{"Driver": "nvidia"}]}, "devices"),
         ({"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "80"}]}}, "ports"),
         ({"PublishAllPorts": True}, "ports"),
+        ({"LogConfig": {"Type": "json-file", "Config": {}}}, "log"),
     ],
 )
 def test_what_the_engine_was_told_is_named(changes: dict[str, Any], control: str) -> None:
@@ -347,16 +388,52 @@ def test_another_user_or_configuration_is_named() -> None:
 @pytest.mark.parametrize("changes", [None, {"State": {"Status": "exited"}}, {"HostConfig": HOST_CONFIG}])
 def test_a_service_that_is_missing_or_weak_is_named(service: str, changes: dict[str, Any] | None) -> None:
     left = {name: each for name, each in TARGET.helpers.items() if name != service}
-    helpers = left if changes is None else left | {service: HELPER | changes}
+    helpers = left if changes is None else left | {service: HELPERS[service] | changes}
     found = {row.control: row.state for row in _rows(replace(TARGET, helpers=helpers))}
     assert found == {f"service: {service}": "fails"}
+
+
+def _beside(service: str, **changes: Any) -> list[str]:
+    """What is said of a service of which something is otherwise: of itself, or of what the engine was told."""
+    own = HELPERS[service]
+    told = {key: value for key, value in changes.items() if key not in own}
+    changed = own | {key: value for key, value in changes.items() if key in own}
+    changed["HostConfig"] = own["HostConfig"] | told
+    rows = _rows(replace(TARGET, helpers=HELPERS | {service: changed}))
+    assert {row.control for row in rows} <= {f"service: {service}"}
+    return [row.answer for row in rows]
+
+
+@pytest.mark.parametrize("service", BESIDE)
+def test_what_stands_beside_is_limited_and_has_its_user(service: str) -> None:
+    assert _beside(service, Memory=0) == ["no limit on memory"]
+    assert _beside(service, MemorySwap=2048) == ["swap besides memory"]
+    assert _beside(service, PidsLimit=None) == ["no limit on processes"]
+    assert _beside(service, Ulimits=None) == ["no limit on open files"]
+    assert _beside(service, LogConfig={"Type": "json-file", "Config": None}) == ["json-file without max-size"]
+    (said,) = _beside(service, Config={"User": "7"})
+    assert said.startswith("user: 7, not ")
+
+
+def test_what_stands_beside_is_mounted_as_wt_does() -> None:
+    host, view, tmp = HELPERS["guard"]["Mounts"]
+    assert _beside("guard", Mounts=[{**host, "RW": True}, view, tmp]) == ["mount: /host from /code/shop/.git, writable"]
+    assert _beside("guard", Mounts=[{**host, "Source": "/"}, view, tmp]) == ["mount: /host from /, read-only"]
+    assert _beside("guard", Mounts=[host, tmp]) == ["mount: /view is missing"]
+    assert _beside("guard", Mounts=[host, view, {**tmp, "Name": "b"}]) == ["mount: /tmp from b, writable"]
+    socket, api = HELPERS["docker-proxy"]["Mounts"]
+    assert _beside("docker-proxy", Mounts=[{**socket, "RW": True}, api]) != []
+    assert _beside("docker-proxy", Mounts=[{**socket, "Source": "/run/desktop/docker.sock"}, api]) == []
+    assert _beside("docker-proxy", Mounts=[socket, api, {**host, "Destination": "/x"}]) == [
+        "mount: /x from /code/shop/.git"
+    ]
 
 
 def test_mounts_that_the_engine_made_are_compared() -> None:
     mounts = [dict(each) for each in TARGET.app["Mounts"]]
     mounts[0]["Source"] = "/elsewhere"
     mounts[1]["RW"] = not mounts[1]["RW"]
-    extra = {"Type": "bind", "Source": "/", "Destination": "/host", "RW": False}
+    extra = {"Type": "bind", "Source": "/srv", "Destination": "/host", "RW": False}
     (row,) = _rows(replace(TARGET, app={**TARGET.app, "Mounts": [*mounts[:-1], extra]}))
     assert row.control == "mounts, by the engine"
     for part in ("extra: /host", "missing: /app/.claude-docker", "is /elsewhere, not", mounts[1]["Destination"]):
@@ -389,10 +466,125 @@ def test_without_a_proxy_there_is_no_api() -> None:
     assert _rows(target, without) == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "without"),
+    [
+        ("^(/v[0-9]+[.][0-9]+)?/(_ping|version)$", "/x/_ping"),
+        ("^(/v[0-9]+[.][0-9]+)?/(_ping|version)$", "/_pingx"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/json$", "/x/containers/json"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/json$", "/containers/jsonx/json"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/[A-Za-z0-9][A-Za-z0-9_.-]*/(json|logs|stats)$", "/x/containers/OWN/json"),
+        ("^(/v[0-9]+[.][0-9]+)?/containers/[A-Za-z0-9][A-Za-z0-9_.-]*/(json|logs|stats)$", "/containers/OWN/jsonx"),
+        ("^/containers/OWN/json$", "/containers/xOWN/json"),
+        ("^/containers/OWN/json$", "/containers/OWNx/json"),
+    ],
+)
+def test_each_pattern_of_the_proxy_is_tried_at_both_ends(rule: str, without: str) -> None:
+    asked = {path for method, path, _ in docker_api.refused(TARGET) if method == "GET"}
+    path = without.replace("OWN", TARGET.container)
+    assert path in asked and not re.search(rule.replace("OWN", TARGET.container), path)
+
+
+def test_what_is_only_read_is_tried_to_be_written() -> None:
+    """Paths that are answered when they are read: elsewhere another rule refuses."""
+    written = {path for method, path, _ in docker_api.refused(TARGET) if method == "POST"}
+    assert f"/containers/{TARGET.container}/json" in written
+
+
+def test_a_list_without_the_sandbox_itself_shows_nothing() -> None:
+    inside = {key: answer for key, answer in INSIDE.items() if not key.startswith("listed:")}
+    assert {row.control: row.state for row in _rows(inside=inside)} == {"docker api: list": "unknown"}
+
+
+def test_a_long_list_is_heard_whole(tmp_path: Path) -> None:
+    """One answer for all names would be cut in the middle of one."""
+    shared = naming.shared_project_name(REPOSITORY)
+    names = [f"/{shared}-service{number}-1" for number in range(60)] + [f"/{TARGET.container}"]
+    listed = ",".join(f'{{"Names":["{name}"]}}' for name in names)
+    tools = {"curl": f"cat >body <<'X'\n[{listed}]\nX\nmv body top/body; printf 200", "ls": "exit 2"}
+    for name, text in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "top").mkdir()
+    script = f"PATH={tmp_path}:$PATH; top=top\n{answers.PRELUDE}\n{docker_api.script(TARGET)}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    heard = answers.parse(done.stdout)
+    assert {key for key in heard if key.startswith("listed:")} == {
+        f"listed:{key}:{name}" for key in ("all", "running") for name in names
+    }
+    left = {key: answer for key, answer in INSIDE.items() if not key.startswith("listed:")}
+    assert _rows(inside=left | {key: heard[key] for key in heard if key.startswith("listed:")}) == []
+
+
+def _with(target: Target, source: str, **declared: Any) -> Target:
+    """With one more mount, as the files say and the engine has made it."""
+    kind = "volume" if declared else "bind"
+    volume = {"type": kind, "source": source, "target": "/x"}
+    mount = {"Type": kind, "Source": source, "Destination": "/x", "RW": True, "Name": source}
+    app = {**target.app, "Mounts": [*target.app["Mounts"], mount]}
+    services = {**target.services, "app": {"volumes": [*VOLUMES, volume]}}
+    return replace(target, app=app, services=services, declared=declared)
+
+
+MORE = INSIDE | {"mount:/x": Answer(0, "rw")}
+
+
+@pytest.mark.parametrize(
+    "source", ["/srv/e/engine", "/srv/e", "/", "/run", "/var/run", "/x/podman.sock", "/run/podman"]
+)
+def test_the_engine_s_socket_is_named_by_whatever_way_it_comes_in(source: str) -> None:
+    target = replace(TARGET, values=VALUES | {"WT_DOCKER_SOCKET": "/srv/e/engine"})
+    socket, api = HELPERS["docker-proxy"]["Mounts"]
+    proxy = HELPERS["docker-proxy"] | {"Mounts": [{**socket, "Source": "/srv/e/engine"}, api]}
+    target = replace(target, helpers=HELPERS | {"docker-proxy": proxy})
+    wanted = {"docker sockets": "fails"}
+    assert {row.control: row.state for row in _rows(_with(target, source), MORE)} == wanted
+    volume = _with(target, "data", data={"driver_opts": {"type": "none", "o": "bind", "device": source}})
+    assert {row.control: row.state for row in _rows(volume, MORE)} == wanted
+    assert _rows(_with(target, "/srv/else"), MORE) == []
+
+
+def test_a_socket_that_answers_as_the_engine_does_is_named(tmp_path: Path) -> None:
+    """In a directory of the host's, whatever it is called."""
+    (row,) = _rows(_with(TARGET, "/srv/else"), MORE | {"engine:/x/y": OK})
+    assert (row.control, row.state) == ("docker sockets", "fails") and "/x/y answers" in row.answer
+    assert "engines /x\n" in docker_api.script(_with(TARGET, "/srv/else"))
+
+
+def test_a_volume_that_is_a_directory_of_the_host_is_said_to_be_one() -> None:
+    volume = _with(TARGET, "data", data={"driver_opts": {"type": "none", "o": "bind", "device": "/srv/data"}})
+    (row,) = [row for row in groups.checks(volume, MORE, WEAK, VARIABLES) if row.control == "mounts"]
+    assert "of the host's also /x" in row.answer
+    plain = _with(TARGET, "data", data={"driver_opts": {"type": "tmpfs", "device": "tmpfs"}})
+    (row,) = [row for row in groups.checks(plain, MORE, WEAK, VARIABLES) if row.control == "mounts"]
+    assert "none but wt's own" in row.answer
+
+
 def test_answers_are_read_line_by_line_and_cut() -> None:
     heard = answers.parse(f"a\t0\tone\nnonsense\nb\tx\ty\nc\t403\t{'z' * 9999}\nd\t1\n")
     assert heard["a"] == Answer(0, "one")
     assert heard.keys() == {"a", "c"} and len(heard["c"].text) < 1000
+
+
+def test_no_proxy_answers_for_what_is_asked_by_curl(tmp_path: Path) -> None:
+    lines = [line for line in groups.inside(TARGET).splitlines() if "curl" in line]
+    assert len(lines) > 2 and all("--noproxy '*'" in line for line in lines)
+
+
+def test_a_name_that_is_not_known_inside_is_told_from_no_network() -> None:
+    other = Answer(128, "ssh: Could not resolve hostname git.intern: Name or service not known")
+    target = replace(TARGET, remotes=(*REMOTES, Remote("intern", "git.intern:x.git")))
+    assert _rows(target, INSIDE | {"push:3": other}) == []
+    without = INSIDE | {"push:3": other, "push:1": Answer(128, "ssh: connect to host example.com port 22: timed out")}
+    assert {row.control: row.state for row in _rows(target, without)} == dict.fromkeys(
+        ("push: origin", "push: intern"), "unknown"
+    )
+
+
+def test_ssh_is_told_where_the_host_s_leads_to() -> None:
+    url = REMOTES[0].url
+    assert "-oHostName=git.example.com" in push.begin(replace(TARGET, ssh={url: ("-oHostName=git.example.com",)}))
+    assert "-oHostName" not in push.begin(TARGET)
 
 
 @pytest.mark.parametrize("script", [groups.inside(TARGET), groups.weak(TARGET)])
@@ -433,18 +625,20 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 
 def test_the_weak_container_sees_nothing_and_is_nobodys(engine: Engine) -> None:
-    with probe.weak("image", {naming.LABEL_WORKTREE: "feature"}) as (name, _):
+    with probe.weak("image", {naming.LABEL_WORKTREE: "feature"}, "x-app-1") as (name, _):
         (made,) = engine.asked
+    # To a proxy that looks at a part of a name, or believes a log, it would be the sandbox's own.
+    assert re.fullmatch("x-app-1-wt-verify-[0-9a-f]{8}-x-app-1", name) and made[-2] == '{"Name": "/x-app-1"}'
     assert {"--rm", "--network=none", f"--name={name}", "--label=wt.role=verify", f"--label={docker.PROJECT}="} <= {
         *made
     }
     assert not [each for each in made if re.match("--(privileged|mount|volume|device|pid|ipc|uts|env)|-v", each)]
-    assert made[-3:] == ["--entrypoint=sleep", "image", "120"]
+    assert made[-7:-4] == ["--entrypoint=sh", "image", "-c"] and made[-1] == "120"
 
 
 @pytest.mark.parametrize("error", [Interrupted, ToolError("x")])
 def test_the_weak_container_goes_whatever_happens(engine: Engine, error: BaseException) -> None:
-    with pytest.raises((Interrupted, ToolError)), probe.weak("image", {}) as (name, _):
+    with pytest.raises((Interrupted, ToolError)), probe.weak("image", {}, "x-app-1") as (name, _):
         raise error
     assert engine.asked[-1] == ["docker", "container", "rm", "--force", "--volumes", name]
 

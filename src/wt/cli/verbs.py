@@ -24,7 +24,7 @@ from wt.cli.arguments import (
     offer,
     require_terminal,
 )
-from wt.errors import Refused
+from wt.errors import Refused, WtError
 from wt.model import TrustReport
 
 app = typer.Typer(
@@ -267,8 +267,9 @@ def trust(name: Name = None, yes: Yes = False, as_json: Json = False) -> None:
         return yes or agreed("Approve this?")
 
     report = command.run(context(), name, approves)
-    if report.trusted:
-        output.answer("trust", report if as_json else replace(report, difference=()), as_json=as_json)
+    if not report.trusted:
+        raise WtError("nothing was approved")
+    output.answer("trust", report if as_json else replace(report, difference=()), as_json=as_json)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})

@@ -134,8 +134,7 @@ def _carry_out(piece: garbage.Piece, context: Context) -> Leftover:
 def _rescue(tree: Worktree, project: str, context: Context) -> tuple[Step, ...]:
     """Import what a private repository holds; what of that is elsewhere too may go with it."""
     apply.carry_out(plan.stop(docker.containers(project=project)), context.progress)
-    ours = estates.by_repository(inventory.holdings()).get(naming.repository_id(tree.repository), ())
-    sync.bring_in(tree, context, images=[each.id for each in ours if each.kind == "image"])
+    sync.bring_in(tree, context)
     return () if estates.only_here(tree, git.refs(tree.repository)) else (RemoveRefs(tree),)
 
 

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from wt import addition, apply, checkouts, config, docker, git, naming, observe, plan, process, selection
+from wt import addition, apply, checkouts, config, docker, git, naming, observe, plan, process, selection, unfinished
 from wt.commands import prepare, up
 from wt.errors import Refused, UsageError
 from wt.model import Context, Repository, Worktree
@@ -56,6 +56,8 @@ def _decide(repository: Repository, here: Worktree | None, name: str, *, start: 
     for tree in trees:
         if tree.branch == f"refs/heads/{branch}" and not tree.path.is_dir():
             raise selection.is_gone(tree)
+        if tree.branch == f"refs/heads/{branch}":
+            unfinished.refuse(tree)
     pattern = config.load(root).worktree_dir
     wanted = naming.worktree_path(
         repository, pattern, name, taken=[tree.path for tree in trees if tree.branch != f"refs/heads/{branch}"]

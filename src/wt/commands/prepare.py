@@ -4,7 +4,22 @@ import shlex
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from wt import apply, checkouts, docker, git, hostile, locks, mounts, naming, observe, plan, trust, vetting
+from wt import (
+    apply,
+    checkouts,
+    docker,
+    git,
+    hostile,
+    locks,
+    mounts,
+    naming,
+    observe,
+    plan,
+    trash,
+    trust,
+    unfinished,
+    vetting,
+)
 from wt.config import Config
 from wt.errors import Refused, ToolError, UsageError
 from wt.model import Container, Context, Repository, Worktree
@@ -43,15 +58,12 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         apart: use the repository's own network, whatever the engine shows.
 
     Raises:
-        Refused: it is not what the user has approved, or opens more than that.
+        Refused: it is not what the user has approved, or opens more than that; or git has not ended making it.
         EngineError: the engine can't be reached.
     """
-    # Who has the lock is the only one who writes it; what is left would be a change in `git status`.
-    hostile.sweep(tree.path, plan.ENV_FILE)
-    version = trust.look(tree.path)
-    if trust.known(tree.repository):
-        # What a branch brought is not even read before.
-        _refuse_changed(tree, version)
+    unfinished.refuse(tree)
+    _sweep(tree)
+    version = _looked_at(tree)
     containers, failure = _containers()
     seen = observe.surroundings(tree, context.user, containers)
     own, shared = naming.own_network(tree.repository), naming.shared_project_name(tree.repository)
@@ -83,6 +95,13 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         prepare(tree, context, begun=begun, apart=True)
 
 
+def _sweep(tree: Worktree) -> None:
+    """Remove what a wt that was killed has left; no other one is at it, since we have the lock."""
+    # It would be a change in `git status`.
+    hostile.sweep(tree.path, plan.ENV_FILE)
+    trash.is_back(tree)
+
+
 def _say(seen: plan.Surroundings, context: Context) -> None:
     """What the user should know before the first change."""
     for note in (*seen.notes, *plan.mending(seen)):
@@ -92,6 +111,15 @@ def _say(seen: plan.Surroundings, context: Context) -> None:
     if not seen.has_private_repository and (kind := mounts.network_file_system(seen.worktree.repository.common_dir)):
         where = f"{seen.worktree.repository.common_dir} is on {kind}, a network file system"
         context.progress.note(f"{where}: git's locks, and what the engine mounts, may not work there")
+
+
+def _looked_at(tree: Worktree) -> trust.Version:
+    """What configures the sandbox; refused, before anything in it is read, where something else was approved."""
+    observe.require_devcontainer(tree)
+    version = trust.look(tree.path)
+    if trust.known(tree.repository):
+        _refuse_changed(tree, version)
+    return version
 
 
 def _trust_first(tree: Worktree, version: trust.Version, context: Context) -> None:

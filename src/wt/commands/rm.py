@@ -6,9 +6,11 @@ from wt import (
     apply,
     checkouts,
     docker,
+    estates,
     git,
     health,
     hostile,
+    inventory,
     merges,
     mounts,
     naming,
@@ -75,7 +77,7 @@ def remove(
         if broken is None:
             sync.bring_in(tree, context)
         if gone and hostile.is_there(tree.path):
-            raise Refused(f"{tree.path} is there again")
+            raise Refused(f"{tree.path} is there again", hint="run it again, which looks at what is in it")
         ask_merged = delete_branch and not force_branch
         seen = observe_removal(tree, processes(tree), force=force, ask_merged=ask_merged, broken=broken is not None)
         return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
@@ -93,7 +95,11 @@ def remove(
 def processes(tree: Worktree) -> tuple[str, ...]:
     """What somebody runs in a worktree's sandbox."""
     project = naming.project_name(tree)
-    app = observe.app(docker.containers(project=project), project)
+    found = docker.containers(project=project)
+    if any(each.alive and not each.service for each in found):
+        # No service: it serves an import, which its label alone tells, or is somebody's.
+        return estates.busy(each for each in inventory.holdings() if each.project == project).get(project, ())
+    app = observe.app(found, project)
     try:
         return docker.processes(app) if app is not None and app.running else ()
     except ToolError as error:

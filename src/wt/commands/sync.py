@@ -2,10 +2,23 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from wt import checkouts, config, docker, git, health, importer, locks, naming, observe, private_repo, selection
+from wt import (
+    checkouts,
+    config,
+    docker,
+    estates,
+    git,
+    health,
+    importer,
+    locks,
+    naming,
+    observe,
+    private_repo,
+    selection,
+)
 from wt.errors import Refused, UsageError
 from wt.model import Context, ImportReport, InsideRefs, Repository, Worktree
 
@@ -22,15 +35,12 @@ def run(context: Context, names: Iterable[str], accept: str | None = None) -> tu
     return tuple(bring_in(tree, context, accepted=accepted) for tree in selection.selected(context, names, gone=True))
 
 
-def bring_in(
-    tree: Worktree, context: Context, *, images: Sequence[str] = (), accepted: str | None = None
-) -> ImportReport:
+def bring_in(tree: Worktree, context: Context, *, accepted: str | None = None) -> ImportReport:
     """Import one worktree's commits and move its branch where that loses nothing.
 
     Args:
         tree: the worktree.
         context: of the command.
-        images: those that can serve its commits where its own is gone.
         accepted: the commit that somebody has looked at.
 
     Raises:
@@ -41,7 +51,7 @@ def bring_in(
         if inside is None:
             return ImportReport(tree)
         limits = config.load(tree.path).import_
-        return importer.bring_in(tree, inside, lambda: _server(tree, images), limits, accepted)
+        return importer.bring_in(tree, inside, lambda: _server(tree), limits, accepted)
 
 
 def keep(tree: Worktree, context: Context) -> InsideRefs | None:
@@ -49,7 +59,7 @@ def keep(tree: Worktree, context: Context) -> InsideRefs | None:
     with _inside(tree, context) as inside:
         if inside is not None:
             limits = config.load(tree.path).import_
-            importer.keep(tree, inside, lambda: _server(tree, ()), limits, git.refs(tree.repository))
+            importer.keep(tree, inside, lambda: _server(tree), limits, git.refs(tree.repository))
         return inside
 
 
@@ -90,14 +100,17 @@ def unreadable(tree: Worktree, broken: str) -> Refused:
     return Refused(f"the private repository of {tree.name} is broken: {broken}", hint=hint)
 
 
-def _server(tree: Worktree, images: Sequence[str]) -> list[str] | None:
-    """The command that serves the inside's objects: in the running sandbox, else in a throw-away container."""
+def _server(tree: Worktree) -> list[str] | None:
+    """The command that serves the inside's objects: in the running sandbox, else in a throw-away container.
+
+    Where the image of its own is gone, that of another sandbox of the repository does as well.
+    """
     project = naming.project_name(tree)
     container = observe.app(docker.containers(project=project), project)
     if container is not None and container.running:
         return docker.upload_pack_running(container)
     own = container.image if container else f"{project}-{docker.SERVICE}"
-    image = next(filter(docker.image_exists, (own, *images)), None)
+    image = own if docker.image_exists(own) else next(iter(estates.images(tree.repository)), None)
     if image is None:
         return None
     owner = naming.private_repo(tree).lstat()

@@ -3,6 +3,7 @@
 import secrets
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 
 from wt import (
     checkouts,
@@ -14,12 +15,13 @@ from wt import (
     observe,
     plan,
     probe,
+    remotes,
     selection,
     trust,
     weakness,
 )
 from wt.errors import Refused, UsageError
-from wt.model import Check, Container, Context, Worktree
+from wt.model import Check, Container, Context, Remote, Worktree
 from wt.verify import answers, groups, variables
 from wt.verify.target import Target
 
@@ -40,7 +42,7 @@ def run(context: Context, name: str | None) -> tuple[Check, ...]:
         (found,) = probe.inspected([app.id]) or (None,)
         if found is None:
             raise _down(tree)
-        with probe.weak(str(found["Image"]), labels) as foreign:
+        with probe.weak(str(found["Image"]), labels, str(found["Name"]).removeprefix("/")) as foreign:
             return _attack(_target(context, tree, containers, app, foreign), app.id)
 
 
@@ -78,7 +80,7 @@ def _require_trust(tree: Worktree) -> None:
 def _require_whole(tree: Worktree, values: Mapping[str, str], settings: config.Config) -> None:
     """What an older wt wrote may lack a value."""
     try:
-        weakness.ground(values, settings.protect)
+        weakness.ground(values, settings.protect, docker_api=True)
     except KeyError as error:
         message = f"{plan.ENV_FILE} of {tree.name} lacks {error.args[0]}"
         raise UsageError(message, hint=shlex.join(["wt", "up", tree.called])) from error
@@ -109,17 +111,27 @@ def _target(
         each["Id"]: each for each in probe.inspected([app.id, *(each.id for each in (*helpers.values(), *theirs))])
     }
     mounts = [mount for each in theirs for mount in known.get(each.id, {}).get("Mounts") or ()]
+    files = compose.resolved(plan.compose_project(tree))
+    leading = _remotes(tree)
     return Target(
         worktree=tree,
         values=values,
         protect=settings.protect,
-        services=compose.resolved(plan.compose_project(tree)).get("services") or {},
+        services=files.get("services") or {},
+        declared=files.get("volumes") or {},
         app=known.get(app.id) or {},
         helpers={service: known[each.id] for service, each in helpers.items() if each.id in known},
         siblings=siblings,
         volumes=frozenset(str(each["Name"]) for each in mounts if each["Type"] == "volume"),
-        remotes=git.settings(tree.repository, tree.branch).remotes,
+        remotes=leading,
         foreign=foreign,
         mark=f"wt-verify-{secrets.token_hex(4)}",
         writable=not (tree.is_main and context.user.is_root),
+        ssh={each.url: remotes.ssh_options(each.url) for each in leading},
     )
+
+
+def _remotes(tree: Worktree) -> tuple[Remote, ...]:
+    """Where a push from the host would lead to."""
+    found = git.settings(tree.repository, tree.branch).remotes
+    return tuple(replace(each, url=remotes.address(tree.repository, each.url)) for each in found)

@@ -7,10 +7,14 @@ from wt import naming
 from wt.model import Check
 from wt.verify.answers import judged
 from wt.verify.target import Target
-from wt.weakness import BESIDE, NO_NEW_PRIVILEGES
+from wt.weakness import BESIDE, GUARD, NO_NEW_PRIVILEGES, PROXY
 
 _TRIED = "docker inspect"
 _NAMESPACES = {"NetworkMode": "network", "PidMode": "pid", "IpcMode": "ipc", "UsernsMode": "user", "UTSMode": "uts"}
+# Those of the others are that of `.env`; root without rights may talk to the engine's socket.
+_USERS = {PROXY: "root"}
+_VOLUMES = {GUARD: ("/tmp",), PROXY: ("/run/docker-api",)}  # noqa: S108 - in a container
+_SOCKET = "/var/run/docker.sock"
 _LOOPBACK = ("127.", "::1")
 
 Inspected = Mapping[str, Any]
@@ -28,13 +32,14 @@ def checks(target: Target) -> Iterator[Check]:
     yield judged(
         "container: user", _TRIED, _user(target, app), f"{target.values.get('WT_UID')}:{target.values.get('WT_GID')}"
     )
+    yield judged("container: log", _TRIED, _log(settings), f"{_log_driver(settings)}, which does not fill the disk")
     for service in BESIDE:
         if service in target.services:
             yield judged(
                 f"service: {service}",
                 _TRIED,
                 _helper(target, service),
-                "it runs, and has no rights of its own",
+                "it runs as it should, with no rights, mounts or limits but its own",
                 "wt up",
             )
 
@@ -97,6 +102,16 @@ def _user(target: Target, found: Inspected) -> Iterator[str]:
         yield user
 
 
+def _log_driver(settings: Inspected) -> str:
+    return str((settings.get("LogConfig") or {}).get("Type"))
+
+
+def _log(settings: Inspected) -> Iterator[str]:
+    """This one alone keeps all that was ever said on this machine, where it is not told how much."""
+    if _log_driver(settings) == "json-file" and "max-size" not in (settings["LogConfig"].get("Config") or {}):
+        yield "json-file without max-size"
+
+
 def _helper(target: Target, service: str) -> Iterator[str]:
     found = target.helpers.get(service)
     if found is None:
@@ -110,3 +125,43 @@ def _helper(target: Target, service: str) -> Iterator[str]:
         yield f"network: {settings.get('NetworkMode')}"
     if not settings.get("ReadonlyRootfs"):
         yield "its file system can be written to"
+    user = str((found.get("Config") or {}).get("User") or "root")
+    if user != (wanted := _USERS.get(service) or f"{target.values.get('WT_UID')}:{target.values.get('WT_GID')}"):
+        yield f"user: {user}, not {wanted}"
+    yield from (*_limits(settings), *_log(settings), *_mounts(target, service, found))
+
+
+def _limits(settings: Inspected) -> Iterator[str]:
+    """-1 is what an engine says that can't count swap."""
+    memory, processes = settings.get("Memory") or 0, settings.get("PidsLimit") or 0
+    if memory <= 0:
+        yield "no limit on memory"
+    elif settings.get("MemorySwap") not in (memory, -1):
+        yield "swap besides memory"
+    if processes <= 0:
+        yield "no limit on processes"
+    if not any(each.get("Name") == "nofile" for each in settings.get("Ulimits") or ()):
+        yield "no limit on open files"
+
+
+def _mounts(target: Target, service: str, found: Inspected) -> Iterator[str]:
+    """What of the host it has, and which volume of the sandbox's."""
+    sources = {place: (source, read_only) for source, place, read_only in target.mounts_of(service)}
+    app = {str(each["Destination"]): each.get("Name") for each in target.app.get("Mounts") or ()}
+    wanted = sources | {place: (app.get(place), False) for place in _VOLUMES[service]}
+    made = {str(each["Destination"]): _mount(each) for each in found.get("Mounts") or ()}
+    # On some engines the socket that it gets is another one of the same machine's.
+    if service == PROXY and made.get(_SOCKET, ("", False))[0].endswith(".sock"):
+        wanted[_SOCKET] = (made[_SOCKET][0], True)
+    yield from (f"mount: {place} is missing" for place in sorted(wanted.keys() - made.keys()))
+    for place, mount in sorted(made.items()):
+        if place not in wanted:
+            yield f"mount: {place} from {mount[0]}"
+        elif mount != wanted[place]:
+            yield f"mount: {place} from {mount[0]}, {'read-only' if mount[1] else 'writable'}"
+
+
+def _mount(each: Inspected) -> tuple[str, bool]:
+    """Docker Desktop has the host's files in a directory of its machine."""
+    source = each["Source"] if each["Type"] == "bind" else each.get("Name")
+    return str(source).removeprefix("/host_mnt"), not each["RW"]

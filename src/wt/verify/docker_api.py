@@ -2,25 +2,46 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from wt import naming
 from wt.model import Check
 from wt.verify.answers import FAILS, Heard, judged, of, quoted, unknown
 from wt.verify.target import Target
-from wt.weakness import PROXY
+from wt.weakness import PROXY, SOCKETS
 
 SOCKET = "/run/docker-api/docker.sock"
 # Where a socket of the engine's usually is.
 _USUAL = ("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")
+# Directories of the host in which it lies where it is not at the place that wt found.
+_RUN = ("/run", "/var/run")
+# Sockets of one directory that are asked.
+_MOST = 30
 _FORBIDDEN, _OK = 403, 200
+# Both are asked for, since each has a rule of its own; by what is said of the query.
+_LISTS = {"all": "?all=1", "running": ""}
+# Before a name that was listed; each is an answer by itself, since one is cut.
+_LISTED = "listed:"
+# Before the place of a socket that answers as the engine does.
+_ENGINE = "engine:"
 _UP = "wt up starts it; wt logs shows what it says"
 
 _FUNCTIONS = f"""
 ask() {{
   key=$1 body=$top/body; shift; rm -f "$body"
   code=$(ulimit -f 4096
-    curl -s --path-as-is -m 10 -o "$body" -w '%{{http_code}}' --unix-socket {SOCKET} "$@" </dev/null)
+    curl -s --noproxy '*' --path-as-is -m 10 -o "$body" -w '%{{http_code}}' --unix-socket {SOCKET} "$@" </dev/null)
   say "$key" "${{code:-0}}" "$(head -c 200 "$body" 2>/dev/null)"
+}}
+engines() {{
+  for each in "$1" "$1"/* "$1"/.[!.]*; do if [ -S "$each" ]; then echo "$each"; fi; done | head -n {_MOST} |
+    while read -r each; do
+      curl -si --noproxy '*' -m 2 --unix-socket "$each" http://docker/_ping </dev/null 2>&1 | head -c 4096 |
+        grep -qi '^api-version:' && say "{_ENGINE}$each" 0 ""
+    done
+}}
+names() {{
+  grep -o '"Names":\\["[^"]*"' "$top/body" | cut -d'"' -f4 | while read -r each; do say "{_LISTED}$1:$each" 0 ""; done
 }}
 """
 
@@ -44,12 +65,18 @@ def refused(target: Target) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
         f"/containers/{own}%2f..%2f{foreign}/json",
         f"/v1.41//containers/{own}/json",
     ]
+    # Each pattern of the proxy's at both ends; the foreign container's own name has the sandbox's at both.
+    get += [
+        *(f"/containers/{name}/json" for name in (f"x{own}", f"{own}x")),
+        *("/x/_ping", "/_pingx", "/x/containers/json", "/containers/jsonx/json"),
+        *(f"/x/containers/{own}/json", f"/containers/{own}/jsonx", f"/images/{own}/json"),
+    ]
     upgrade = ("-H", "Connection: Upgrade", "-H", "Upgrade: tcp")
     return (
         *(("GET", path, ()) for path in get),
         ("GET", "/_ping", upgrade),
         ("POST", "/containers/create", ("-d", "{}")),
-        ("POST", f"/containers/{own}/exec", ("-d", "{}")),
+        *(("POST", f"/containers/{own}/{what}", ("-d", "{}")) for what in ("exec", "json")),
         ("POST", "/build", ("-d", "")),
         ("DELETE", f"/containers/{foreign}?force=1", ()),
     )
@@ -62,12 +89,15 @@ def script(target: Target) -> str:
         f'say api:usual 0 "$(ls -d {quoted(_USUAL)} 2>/dev/null)"',
         'say api:host 0 "$DOCKER_HOST"',
     ]
+    lines += [f"engines {quoted([place])}" for place in sorted(target.host_sources)]
     if PROXY in target.services:
         lines += [
             "ask api:ping http://docker/_ping",
             f"ask api:own {quoted([f'http://docker/containers/{target.container}/json'])}",
-            "ask api:list 'http://docker/containers/json?all=1'",
-            'say api:names 0 "$(grep -o \'"Names":\\["[^"]*"\' "$top/body" | cut -d\'"\' -f4 | head -n 40)"',
+            *(
+                f"ask api:list:{key} 'http://docker/containers/json{query}'; names {key}"
+                for key, query in _LISTS.items()
+            ),
         ]
         for number, (method, path, options) in enumerate(refused(target)):
             lines.append(f"ask {quoted([f'api:{number}', '-X', method, *options, f'http://docker{path}'])}")
@@ -111,28 +141,51 @@ def _refuses(target: Target, inside: Heard) -> Check:
 
 
 def _lists(target: Target, inside: Heard) -> Check:
-    control, tried = "docker api: list", "/containers/json?all=1"
-    names = of(inside, "api:names").text.split()
-    if of(inside, "api:list").code != _OK:
-        return unknown(control, tried, of(inside, "api:list").shown, _UP)
-    if f"/{target.container}" not in names:
-        return unknown(control, tried, "the sandbox's own container is not in it")
+    control, tried = "docker api: list", " and ".join(f"/containers/json{query}" for query in _LISTS.values())
     services = "|".join(map(re.escape, target.services))
     shared = re.escape(naming.shared_project_name(target.worktree.repository))
     own = re.compile(f"/({re.escape(target.project)}-({services})|{shared}-[a-z0-9_.-]+)-[0-9]+")
-    wrong = [f"there is {name}" for name in names if not own.fullmatch(name)]
-    return judged(control, tried, wrong[:3], f"{len(names)}, all of the sandbox's or the shared services'")
+    found = {key: _listed(inside, key) for key in _LISTS}
+    if wrong := [f"there is {name}" for names in found.values() for name in names if not own.fullmatch(name)]:
+        return judged(control, tried, wrong[:3], "")
+    for key, names in found.items():
+        if of(inside, f"api:list:{key}").code != _OK:
+            return unknown(control, tried, of(inside, f"api:list:{key}").shown, _UP)
+        if f"/{target.container}" not in names:
+            return unknown(control, tried, "the sandbox's own container is not in it")
+    return judged(control, tried, (), f"{len(found['all'])}, all of the sandbox's or the shared services'")
+
+
+def _listed(inside: Heard, key: str) -> list[str]:
+    start = f"{_LISTED}{key}:"
+    return [name.removeprefix(start) for name in inside if name.startswith(start)]
 
 
 def _no_other(target: Target, inside: Heard) -> Check:
-    control, tried = "docker sockets", "look at the usual places, and at DOCKER_HOST"
+    control, tried = "docker sockets", "look at the usual places, into what is the host's, and at DOCKER_HOST"
     usual, host, socket = (of(inside, f"api:{key}") for key in ("usual", "host", "socket"))
     if not usual.worked or not host.worked:
         return unknown(control, tried, "nobody looked")
     wrong = [f"there is {place}" for place in usual.text.split()]
+    wrong += [f"{key.removeprefix(_ENGINE)} answers" for key in inside if key.startswith(_ENGINE)]
+    wrong += [f"{place} is the host's {source}" for place, source in sorted(_leading_out(target).items())]
     proxied = PROXY in target.services
     if socket.worked and not proxied:
         wrong.append(f"there is {SOCKET}, and no {PROXY} in the compose files")
     if host.text and not (proxied and host.text == f"unix://{SOCKET}"):
         wrong.append(f"DOCKER_HOST is {host.text}")
     return judged(control, tried, wrong, "none but the proxy's" if proxied else "none, as configured")
+
+
+def _leading_out(target: Target) -> dict[str, str]:
+    """Of what is the host's: a socket of the engine's, or a directory that one lies in."""
+    sockets = {
+        target.values["WT_DOCKER_SOCKET"],
+        *(f"{place}/{name}" for place in _RUN for name in SOCKETS),
+        *(f"{place}/{name.removesuffix('.sock')}/{name}" for place in _RUN for name in SOCKETS),
+    }
+    return {
+        place: source
+        for place, source in target.host_sources.items()
+        if PurePosixPath(source).name in SOCKETS or any(PurePosixPath(each).is_relative_to(source) for each in sockets)
+    }

@@ -1,10 +1,12 @@
-"""Limits on memory and processes, as the kernel has them."""
+"""Limits on memory, processes, open files and /tmp, as the kernel has them."""
 
+import re
 from collections.abc import Iterator
 
 from wt.model import Check
-from wt.verify.answers import Heard, judged, of, unknown
+from wt.verify.answers import Heard, judged, of, quoted, unknown
 from wt.verify.target import Target
+from wt.weakness import TMP_FILES
 
 _FILES = {
     "memory": ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -13,8 +15,21 @@ _FILES = {
 _SETTINGS = {"memory": "Memory", "processes": "PidsLimit"}
 # The first version of cgroups writes a number where there is no limit.
 _NONE = 1 << 60
+# The second version of cgroups counts swap by itself, the first one together with memory.
+_SWAP = """
+cd /sys/fs/cgroup; if [ -e memory.swap.max ]; then echo apart $(cat memory.swap.max)
+elif [ -e memory/memory.memsw.limit_in_bytes ]; then echo together $(cat memory/memory.memsw.limit_in_bytes)
+elif [ $(wc -l </proc/swaps) -lt 2 ]; then echo none 0; else echo not counted; fi
+"""
+_UNITS = {"k": 10, "m": 20, "g": 30}
 SCRIPT = "\n".join(
-    f"try limit:{name} sh -c 'cat {new} 2>/dev/null || cat {old}'" for name, (new, old) in _FILES.items()
+    [
+        *(f"try limit:{name} sh -c 'cat {new} 2>/dev/null || cat {old}'" for name, (new, old) in _FILES.items()),
+        f"try limit:swap sh -c {quoted([_SWAP])}",
+        "try 'limit:open files' sh -c 'ulimit -Hn'",
+        # What it has in all, bytes and files: of a mount's options the kernel leaves out its own default.
+        "try limit:/tmp stat -f -c '%b %S %c' /tmp",
+    ]
 )
 
 
@@ -22,6 +37,9 @@ def checks(target: Target, inside: Heard, weak: Heard) -> Iterator[Check]:
     """One row for each: a number, the one that the engine was told, where a weak container has none."""
     for name, files in _FILES.items():
         yield _limit(target, inside, weak, name, files[0].rpartition("/")[2])
+    yield _swap(target, inside, weak)
+    yield _open_files(target, inside)
+    yield _tmp(target, inside)
 
 
 def _limit(target: Target, inside: Heard, weak: Heard, name: str, file: str) -> Check:
@@ -37,6 +55,52 @@ def _limit(target: Target, inside: Heard, weak: Heard, name: str, file: str) -> 
         ["there is none"] if number is None else [f"{number}, but the engine was told {told}"] if number != told else []
     )
     return judged(control, tried, wrong, f"{number}, as the engine was told; a weak container has none")
+
+
+def _swap(target: Target, inside: Heard, weak: Heard) -> Check:
+    control, tried = "limit: swap", "memory and swap of the control group"
+    found, elsewhere = of(inside, "limit:swap"), of(weak, "limit:swap")
+    how, _, text = found.text.partition(" ")
+    if not found.worked or not text:
+        return unknown(control, tried, found.shown)
+    if how == "none":
+        return judged(control, tried, (), "the machine has none")
+    if _number(elsewhere.text.rpartition(" ")[2]) is not None:
+        return unknown(control, tried, f"a container without a limit has one, too: {elsewhere.text}")
+    memory = (target.app.get("HostConfig") or {}).get("Memory") if how == "together" else 0
+    number = _number(text)
+    wrong = [f"{text}, {how} with memory" if how == "together" else text] if number is None or number != memory else []
+    return judged(control, tried, wrong, "none besides memory; a weak container has no limit")
+
+
+def _open_files(target: Target, inside: Heard) -> Check:
+    control, tried, found = "limit: open files", "ulimit -Hn", of(inside, "limit:open files")
+    if not found.worked:
+        return unknown(control, tried, found.shown)
+    limits = (target.app.get("HostConfig") or {}).get("Ulimits") or ()
+    told = [each.get("Hard") for each in limits if each.get("Name") == "nofile"]
+    number = _number(found.text)
+    wrong = ["there is none"] if number is None else []
+    wrong += [] if told else [f"{found.text}, and the engine was told none"]
+    wrong += [f"{number}, but the engine was told {each}" for each in told if each != number]
+    return judged(control, tried, wrong, f"{number}, as the engine was told")
+
+
+def _tmp(target: Target, inside: Heard) -> Check:
+    control, tried, found = "limit: /tmp", "statfs(2), bytes and files", of(inside, "limit:/tmp")
+    if not re.fullmatch("[0-9]+ [0-9]+ [0-9]+", found.text):
+        return unknown(control, tried, found.shown)
+    blocks, size, files = map(int, found.text.split())
+    wanted, wrong = _bytes(target.values["WT_TMP"]), []
+    if not 0 < blocks * size < wanted + size:
+        wrong.append(f"{blocks * size} bytes, and not {wanted}")
+    if not 0 < files <= TMP_FILES:
+        wrong.append(f"{files} files, and not {TMP_FILES}")
+    return judged(control, tried, wrong, f"{target.values['WT_TMP']} and {files} files, as wt mounts it")
+
+
+def _bytes(size: str) -> int:
+    return int(size[:-1]) << _UNITS[size[-1].lower()]
 
 
 def _number(text: str) -> int | None:

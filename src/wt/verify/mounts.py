@@ -105,7 +105,7 @@ def _differences(wanted: Mapping[str, Mount], found: Mapping[str, Mount]) -> lis
 def _others(target: Target) -> str:
     """Directories of the host that are not wt's own: wt.toml has let them in."""
     own = {place for _, place, _ in target.own_mounts}
-    others = sorted(place for place, mount in expected(target).items() if mount.source and place not in own)
+    others = sorted(target.host_sources.keys() - own)
     return f"of the host's also {', '.join(others)}" if others else "of the host's none but wt's own"
 
 

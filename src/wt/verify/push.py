@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from wt.model import Check, Remote
-from wt.verify.answers import FAILS, HOLDS, Heard, blocked, judged, of, quoted, unknown
+from wt.verify.answers import FAILS, HOLDS, Answer, Heard, blocked, judged, of, quoted, unknown
 from wt.verify.target import Target
 
 _QUIET = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
@@ -13,11 +13,12 @@ _REFUSALS = {
     "no key": r"permission denied \([a-z,-]*publickey",
     "no password": r"could not read (username|password)|terminal prompts disabled|authentication failed|error: 40[13]",
 }
+_NO_NAME = r"could not resolve host"
 _NOT_HERE = r"does not (appear to be a git repository|exist)|no such file or directory"
 _READ_ONLY, _NO_PLACE = "read-only file system", "unable to create temporary object directory"
 _PUSH = "git -C /app -c core.hooksPath=/dev/null push --no-verify"
 # Begun at first, since a server far away takes its time; nothing is sent.
-_BEGIN = f"export GIT_SSH_COMMAND={quoted([_SSH])} GIT_TERMINAL_PROMPT=0\n"
+_BEGIN = "export GIT_TERMINAL_PROMPT=0\n"
 # Of a commit that is there, so that nothing would be left beside the ref if it were taken.
 _HOST = f"""
 tip=$(git -C /app ls-remote host 2>&1); code=$?
@@ -32,11 +33,14 @@ fi
 
 def begin(target: Target) -> str:
     """A push to each remote, all at once."""
-    lines = [
-        f'try push:{number} {_PUSH} --dry-run {quoted([each.url])} "HEAD:refs/heads/$mark" &'
-        for number, each in _numbered(target)
-    ]
-    return _BEGIN + "\n".join(lines)
+    return _BEGIN + "\n".join(_attempt(target, number, each) for number, each in _numbered(target))
+
+
+def _attempt(target: Target, number: int, remote: Remote) -> str:
+    """What the host's ssh calls by another name would not be found inside."""
+    ssh = f"{_SSH} {quoted(target.ssh.get(remote.url, ()))}".rstrip()
+    push = f'{_PUSH} --dry-run {quoted([remote.url])} "HEAD:refs/heads/$mark"'
+    return f"try push:{number} env {quoted([f'GIT_SSH_COMMAND={ssh}'])} {push} &"
 
 
 def end(_target: Target) -> str:
@@ -46,8 +50,10 @@ def end(_target: Target) -> str:
 
 def checks(target: Target, inside: Heard, _weak: Heard) -> Iterator[Check]:
     """One row for each remote, and one for the host."""
+    # Whether the name of any is known inside, so that one that is not is none of the network's.
+    known = any(_refusals(of(inside, f"push:{number}")) for number, _ in _numbered(target))
     for number, remote in _numbered(target):
-        yield _remote(remote, f"push:{number}", inside)
+        yield _remote(remote, f"push:{number}", inside, known=known)
     control, tried = "push: host", "git push host"
     reading, answer = of(inside, "push:control"), of(inside, "push:host")
     if reading.worked and not reading.text.strip():
@@ -70,15 +76,20 @@ def _numbered(target: Target) -> list[tuple[int, Remote]]:
     return [*enumerate((each for each in target.remotes if each.name != "host"), 1)]
 
 
-def _remote(remote: Remote, key: str, inside: Heard) -> Check:
+def _refusals(found: Answer) -> list[str]:
+    return [name for name, said in _REFUSALS.items() if found.says(said)]
+
+
+def _remote(remote: Remote, key: str, inside: Heard, *, known: bool) -> Check:
     control, tried, found = f"push: {remote.name}", f"git push --dry-run {remote.url}", of(inside, key)
     if found.worked:
         return Check(control, tried, "it would be taken", FAILS, "a key or a token lies in the sandbox: remove it")
-    refusals = [name for name, said in _REFUSALS.items() if found.says(said)]
-    if refusals:
+    if refusals := _refusals(found):
         return judged(control, tried, (), f"refused, with {refusals[0]}: {found.text}")
     if _is_path(remote.url) and found.says(_NOT_HERE):
         return judged(control, tried, (), f"the path is not in the sandbox: {found.text}")
+    if known and found.says(_NO_NAME):
+        return judged(control, tried, (), f"nothing gets there, no such name is known inside: {found.text}")
     return unknown(control, tried, found.shown, "with a network on which the remote answers, run it again")
 
 

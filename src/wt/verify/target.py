@@ -1,7 +1,7 @@
 """What is known of a sandbox before it is attacked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from wt.model import Remote, Worktree
 
 # The container that people work in.
 APP = "app"
-# Services of compose.wt.yml that stand beside it.
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,12 @@ class Target:
         helpers: what it knows of the services of wt's beside it, by service.
         siblings: the other worktrees of the repository.
         volumes: volumes of their sandboxes.
-        remotes: those of the host's repository.
+        remotes: those of the host's repository, with the addresses that its git makes of theirs.
         foreign: name and id of a container that is none of the sandbox's business.
         mark: in the name of all that a script makes.
         writable: whether the sandbox's user may write to /app at all.
+        declared: the volumes of its files, by the key there.
+        ssh: by address of a remote, what ssh has to be told to go where the host's goes.
     """
 
     worktree: Worktree
@@ -43,6 +44,8 @@ class Target:
     foreign: tuple[str, str]
     mark: str
     writable: bool = True
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    ssh: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def project(self) -> str:
@@ -61,8 +64,32 @@ class Target:
     @property
     def own_mounts(self) -> tuple[tuple[str, str, bool], ...]:
         """Source, target and whether it is read-only of what wt itself mounts, whatever the compose files say."""
-        ground = weakness.ground(self.values, self.protect)
-        return tuple(sorted(each[1:] for each in ground.mounts if each[0] == APP))
+        return self.mounts_of(APP)
+
+    def mounts_of(self, service: str) -> tuple[tuple[str, str, bool], ...]:
+        """The same for another service of wt's."""
+        ground = weakness.ground(self.values, self.protect, docker_api=weakness.PROXY in self.services)
+        return tuple(sorted(each[1:] for each in ground.mounts if each[0] == service))
+
+    @property
+    def host_sources(self) -> dict[str, str]:
+        """By place: what of the host is there, by the compose files and by the engine, through volumes, too."""
+        found: dict[str, str] = {}
+        for each in self.service.get("volumes") or ():
+            source = str(each.get("source") or "")
+            if each.get("type") == "volume":
+                options = (self.declared.get(source) or {}).get("driver_opts") or {}
+                source = str(options.get("device") or "")
+            if source.startswith("/"):
+                found[str(each.get("target"))] = source
+        made = self.app.get("Mounts") or ()
+        # Docker Desktop has the host's files in a directory of its machine.
+        binds = {
+            str(each["Destination"]): str(each["Source"]).removeprefix("/host_mnt")
+            for each in made
+            if each["Type"] == "bind"
+        }
+        return found | binds
 
     def inner(self, path: Path) -> str | None:
         """Where a path of the host's is inside, if it lies in the worktree."""

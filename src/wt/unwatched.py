@@ -1,0 +1,37 @@
+"""Changed files that `git status` is silent about, since git was told not to look at them."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from wt import git
+from wt.model import Worktree
+
+# What `git ls-files -v --stage -z` says of a file that is skip-worktree (S), assume-unchanged (lower case), or both.
+_MARKED = re.compile(rb"(?:^|\0)(?:S|[a-z]) ((?!160000)\d+ [0-9a-f]+ \d\t([^\0]+))")
+
+
+def changed(worktree: Worktree, *, seconds: float) -> tuple[str, ...]:
+    """Paths that are marked skip-worktree or assume-unchanged and differ from the host's index.
+
+    Of a sparse checkout, what is not there is no change.
+
+    Args:
+        worktree: whose they are.
+        seconds: time limit of each look at files.
+    """
+    listed = git.run_in(worktree, "ls-files", "-v", "--stage", "-z").stdout
+    there = [entry for entry, path in _MARKED.findall(listed) if os.path.lexists(worktree.path / os.fsdecode(path))]
+    if not there:
+        return ()
+    with tempfile.TemporaryDirectory() as place:
+        # An index of these alone, in which nothing is marked.
+        env = {"GIT_INDEX_FILE": str(Path(place, "index"))}
+        told = ("-c", "core.ignoreStat=false", "update-index")
+        git.run_in(worktree, *told, "-z", "--index-info", env=env, stdin=b"".join(entry + b"\0" for entry in there))
+        # It ends with 1 where something differs.
+        git.run_in(worktree, *told, "-q", "--refresh", env=env, check=False, seconds=seconds)
+        arguments = ("diff-files", "--name-only", "-z", "--ignore-submodules=all", "--no-ext-diff", "--no-renames")
+        found = git.run_in(worktree, *arguments, env=env, seconds=seconds).stdout
+    return tuple(os.fsdecode(path) for path in found.split(b"\0") if path)
