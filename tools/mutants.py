@@ -730,6 +730,12 @@ MUTANTS = (
         ("return unlink $to if $name eq 'shallow';", "return if $name eq 'shallow';"),
         ("$from = '/dev/null';", "return;"),
         ("    beat();\n", ""),
+        ("chmod $mode & 07777 | 0700, $path if", "0 if"),
+        ("= lstat $path", "= stat $path"),
+        ("|| $room < length $place;", ";"),
+        ("    $room += length($watched{$watch} // '') - length $place;\n", ""),
+        ("$room += length delete $watched{$watch}", "delete $watched{$watch}"),
+        ("++$extra > $PATIENCE", "0"),
     ),
     # What every shell inside reads.
     *_without(
@@ -749,6 +755,7 @@ MUTANTS = (
         "SSH_AUTH_SOCK= ",
         " GPG_AGENT_INFO=",
     ),
+    *_without("templates/node/Dockerfile", SCRIPT, ". ~/.config/security-harden.sh\\n"),
     *_swapped("scaffold.py", SANDBOX, ('"read_only: true, bind', '"bind'), ('", read_only: true, tmpfs', '", tmpfs')),
     # What wt verify takes for blocked.
     *_swapped("verify/answers.py", f"{VERIFY}another_answer", ("if not attack.says(reason):", "if False:")),

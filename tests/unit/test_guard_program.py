@@ -173,3 +173,64 @@ def test_it_shows_again_and_again_that_it_is_alive(start: Callable[..., Path]) -
     beat = start() / "dev/shm/beat"
     first = beat.stat().st_mtime_ns
     await_that(lambda: beat.stat().st_mtime_ns > first)
+
+
+def test_a_directory_that_was_shut_is_opened(start: Callable[..., Path]) -> None:
+    shut = start() / "tmp/shut"
+    (shut / "below").mkdir(parents=True)
+    bind(shut / "below/vscode-ipc-1.sock")
+    shut.chmod(0)
+    await_that(lambda: shut.stat().st_mode & 0o777 == 0o700)
+    await_that(lambda: not (shut / "below/vscode-ipc-1.sock").exists())
+
+
+def test_a_symlink_leads_nowhere(start: Callable[..., Path]) -> None:
+    root = start()
+    outside = root / "outside"
+    outside.mkdir()
+    bind(outside / "vscode-ipc-1.sock")
+    outside.chmod(0o500)
+    (root / "tmp/link").symlink_to(outside)
+    # Two rounds.
+    for name in ("vscode-git-1.sock", "vscode-git-2.sock"):
+        time.sleep(1.1)
+        life(root / "tmp" / name)
+    assert (outside / "vscode-ipc-1.sock").exists() and outside.stat().st_mode & 0o777 == 0o500
+
+
+def watches(program: subprocess.Popen[bytes]) -> int:
+    """Directories of which the kernel tells it."""
+    texts = [each.read_text() for each in Path(f"/proc/{program.pid}/fdinfo").iterdir()]
+    return sum(text.count("inotify wd:") for text in texts)
+
+
+@hears
+def test_paths_take_so_much_memory_and_no_more(
+    start: Callable[..., Path], running: list[subprocess.Popen[bytes]]
+) -> None:
+    tmp = start(("20 << 20", "20_000")) / "tmp"
+    for number in range(100):
+        (tmp / f"{number:0200}").mkdir()
+    bind(tmp / f"{99:0200}" / "vscode-ipc-1.sock")
+    await_that(lambda: watches(running[0]) > 40)
+    time.sleep(1.2)
+    assert watches(running[0]) * 200 < 20_000
+    assert not (tmp / f"{99:0200}" / "vscode-ipc-1.sock").exists()
+    # What is gone makes room.
+    for each in tmp.iterdir():
+        each.rmdir()
+    await_that(lambda: watches(running[0]) == 1)
+    (tmp / ("x" * 200)).mkdir()
+    await_that(lambda: watches(running[0]) == 2)
+
+
+@hears
+def test_more_directories_at_once_than_it_has_patience_for_begin_a_round(start: Callable[..., Path]) -> None:
+    """Else what moves them to and fro keeps it from all others, and from the host's refs."""
+    root = start(("(1, time + 1)", "(60, time + 60)"), ("20_000", "20"))
+    life(root / "tmp/vscode-ipc-1.sock")
+    for number in range(30):
+        (root / f"made/{number}").mkdir(parents=True)
+    (root / "host/packed-refs").write_text("new\n")
+    (root / "made").rename(root / "tmp/made")
+    await_that(lambda: (root / "view/packed-refs").read_text() == "new\n")

@@ -1,6 +1,7 @@
 """The file that every shell inside reads: what an editor puts into the environment is gone afterwards."""
 
 import os
+import platform
 import re
 import subprocess
 from pathlib import Path
@@ -29,3 +30,23 @@ def test_a_variable_of_an_editor_is_gone(name: str) -> None:
     assert script
     assert environment("", name) == "injected"
     assert environment(script[1], name) == ("" if name in EMPTY else None)
+
+
+# As Debian's begins: a shell that is not interactive leaves it here.
+BASHRC = "case $- in *i*) ;; *) return ;; esac\n"
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="needs GNU sed")
+def test_a_shell_that_reads_the_file_in_the_home_directory_loses_them(tmp_path: Path) -> None:
+    script, home = tmp_path / "harden.sh", tmp_path / "home"
+    home.mkdir()
+    script.write_text("export BROWSER=\n")
+    (home / ".bashrc").write_text(BASHRC)
+    found = re.search(r"^RUN (mkdir -p ~/\.config .*?[^\\])$", DOCKERFILE, re.DOTALL | re.MULTILINE)
+    assert found
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "BROWSER": "injected"}
+    command = found[1].replace("/etc/wt/security-harden.sh", str(script))
+    subprocess.run(["bash", "-c", command], env=env, check=True)
+    for words in (["-ic", "env"], ["-c", ". ~/.bashrc; env"]):
+        shown = subprocess.run(["bash", *words], env=env, capture_output=True, text=True, check=True).stdout
+        assert "BROWSER=\n" in shown
