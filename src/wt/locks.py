@@ -14,17 +14,19 @@ _PATIENCE = 0.4
 
 
 @contextmanager
-def held(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
+def held(path: Path, *, on_wait: Callable[[], None], there: bool = False) -> Iterator[None]:
     """Hold the lock on `path` for the block; the file is made, and stays.
 
     Args:
         path: the lock file.
-        on_wait: called once when another process has held it for 400 ms.
+        on_wait: called when another process has held it for 400 ms.
+        there: its directory has to be there; else that is made, too.
 
     Raises:
         Refused: there is something else than a file at that place.
+        FileNotFoundError: its directory is not there, or went while this waited.
     """
-    descriptor = _opened(path)
+    descriptor = _opened(path, make=not there)
     try:
         started = time.monotonic()
         while not _acquired(descriptor):
@@ -33,14 +35,29 @@ def held(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 break
             time.sleep(0.01)
-        yield
+        if not _is_replaced(descriptor, path, there=there):
+            yield
+            return
     finally:
         os.close(descriptor)
+    with held(path, on_wait=on_wait, there=there):
+        yield
 
 
-def _opened(path: Path) -> int:
+def _is_replaced(descriptor: int, path: Path, *, there: bool) -> bool:
+    """Whether another file has its place: who held it may have moved it away, with its directory."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        return not os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        if there:
+            raise
+        return False
+
+
+def _opened(path: Path, *, make: bool) -> int:
+    try:
+        if make:
+            path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         if refused := of_kind(error, path if path.parent.is_dir() else path.parent):

@@ -5,16 +5,18 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
-from wt import docker, inventory, naming, trash
+from wt import apply, docker, inventory, naming, trash
 from wt.commands import doctor, down, gc, ls, rm, sync, up
-from wt.errors import Refused, ToolError
-from wt.model import Worktree
+from wt.errors import Refused, ToolError, WtError
+from wt.model import Progress, Worktree
+from wt.steps import MoveToTrash, RemoveState, StartSandbox, Step
 
 CONFLICT = (
     "git checkout -q -b other; echo theirs >clash; git add clash; git commit -q -m theirs; git checkout -q -",
@@ -164,6 +166,74 @@ def test_another_sandbox_s_image_serves_what_is_gone_with_its_own(world: World, 
     again()
     assert verb == "sync" or not tree.git_dir.exists()
     assert world.git("cat-file", "-t", precious or "").stdout == "commit\n"
+
+
+@pytest.mark.parametrize("by", ["rm", "gc"])
+def test_a_sandbox_is_not_started_while_it_is_removed(world: World, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """As by `wt exec`, whose `prepare` had ended before: what is committed in it would be lost."""
+    (tree,) = world.trees()
+    told(world, "inside", "git commit -q --allow-empty -m x")
+    verbs.run(world, "down", tree, options={})
+    if by == "gc":
+        world.may_end(tree)
+        shutil.rmtree(tree.path)
+        world.git("worktree", "prune", "--expire=now")
+    perform, waits, answers = apply._perform, Event(), list[WtError | None]()
+
+    def note(line: str) -> None:
+        if line.startswith("waiting for another wt"):
+            waits.set()
+
+    def start() -> None:
+        monkeypatch.setattr(world.told, "note", note)
+        answers.append(world.attempt("exec", lambda: up.start(tree, world.context)))
+
+    def performed(step: Step, progress: Progress) -> None:
+        if isinstance(step, MoveToTrash | RemoveState) and not thread.ident:
+            thread.start()
+            assert waits.wait(20), answers
+        perform(step, progress)
+
+    thread = Thread(target=start)
+    monkeypatch.setattr(apply, "_perform", performed)
+    if by == "rm":
+        verbs.run(world, "rm", tree, options={})
+    else:
+        gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    thread.join()
+    (answer,) = answers
+    assert isinstance(answer, Refused) and answer.message == f"{tree.path} was removed meanwhile"
+    assert not docker.containers(project=naming.project_name(tree))
+    assert not naming.worktree_state_dir(tree).exists()
+    assert isinstance(world.attempt("exec", lambda: up.start(tree, world.context)), Refused)
+    assert not naming.worktree_state_dir(tree).exists()
+    world.check()
+
+
+def test_a_sandbox_is_not_removed_while_it_is_started(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree,) = world.trees()
+    verbs.run(world, "down", tree, options={})
+    perform, begun = apply._perform, Event()
+
+    def remove() -> None:
+        begun.set()
+        removed(world, tree)
+
+    def performed(step: Step, progress: Progress) -> None:
+        if isinstance(step, StartSandbox):
+            thread.start()
+            assert begun.wait(20)
+            thread.join(1)
+            assert thread.is_alive() and tree.path.is_dir()
+        perform(step, progress)
+
+    thread = Thread(target=remove)
+    monkeypatch.setattr(apply, "_perform", performed)
+    world.may_end(tree)
+    assert up.start(tree, world.context).running
+    thread.join()
+    assert not tree.path.exists() and not docker.containers(project=naming.project_name(tree))
+    world.check()
 
 
 def test_what_rm_did_not_come_to_delete_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,40 @@ def test_the_second_waits_says_so_once_and_gets_it(tmp_path: Path) -> None:
     assert (tmp_path / "deep/lock").exists()
 
 
+def test_who_waited_for_a_file_that_another_has_the_place_of_holds_that_one(tmp_path: Path) -> None:
+    first, second = Holder(tmp_path / "x/lock"), None
+    assert [first.says(), first.says()] == ["asks", "holds"]
+    second = Holder(tmp_path / "x/lock")
+    assert [second.says(), second.says()] == ["asks", "waits"]
+    (tmp_path / "x").rename(tmp_path / "trash")
+    third = Holder(tmp_path / "x/lock")
+    assert [third.says(), third.says()] == ["asks", "holds"]
+    first.release()
+    assert second.says() == "waits"
+    third.release()
+    assert second.says() == "holds"
+    second.release()
+
+
+def test_where_its_directory_has_to_be_there_none_is_made(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), locks.held(tmp_path / "x/lock", on_wait=fail, there=True):
+        pytest.fail("it is held")
+    assert not (tmp_path / "x").exists()
+    (tmp_path / "x").mkdir()
+
+    def removed() -> None:
+        (tmp_path / "x").rename(tmp_path / "trash")
+        first.release()
+
+    with Holder(tmp_path / "x/lock").process as process:
+        first = Holder.__new__(Holder)
+        first.process = process
+        assert [first.says(), first.says()] == ["asks", "holds"]
+        with pytest.raises(FileNotFoundError), locks.held(tmp_path / "x/lock", on_wait=removed, there=True):
+            pytest.fail("it is held")
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize("end", ["kill -9", "release"])
 def test_a_lock_dies_with_its_holder_and_a_short_wait_is_not_spoken_of(tmp_path: Path, end: str) -> None:
     with Holder(tmp_path / "lock").process as first:

@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -122,9 +122,10 @@ def _carry_out(piece: garbage.Piece, context: Context) -> Leftover:
         if piece.candidate is not None:
             rm.remove(piece.candidate, context, force=piece.gone, gone=piece.gone)
         else:
-            rescued = _rescue(piece.orphan, piece.project, context) if piece.orphan is not None else ()
-            with context.progress.step(f"{row.kind} {row.name} removed"):
-                apply.carry_out((*piece.steps, *rescued), context.progress)
+            with rm.unstarted(piece.orphan, context) if piece.orphan is not None else nullcontext():
+                rescued = _rescue(piece.orphan, piece.project, context) if piece.orphan is not None else ()
+                with context.progress.step(f"{row.kind} {row.name} removed"):
+                    apply.carry_out((*piece.steps, *rescued), context.progress)
     except (WtError, OSError) as error:
         message, hint = told(error)
         return replace(row, state="kept" if isinstance(error, Refused) else "failed", reason=message, hint=hint)

@@ -46,6 +46,17 @@ def alone(repository: Repository, context: Context) -> AbstractContextManager[No
     return locks.held(naming.state_dir(repository) / ".lock", on_wait=lambda: context.progress.note(wait))
 
 
+def alone_with(tree: Worktree, context: Context) -> AbstractContextManager[None]:
+    """The lock under which a prepared sandbox is started, or removed; the repository's, where needed, comes first.
+
+    Raises:
+        FileNotFoundError: wt keeps nothing for the worktree, or no more once this had waited.
+    """
+    wait = f"waiting for another wt at work on {tree.name}"
+    lock = naming.worktree_state_dir(tree) / "lock"
+    return locks.held(lock, on_wait=lambda: context.progress.note(wait), there=True)
+
+
 def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None, apart: bool = False) -> None:
     """Write what a start needs, make the network, start the shared services; the caller holds the lock.
 

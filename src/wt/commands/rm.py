@@ -1,6 +1,7 @@
 """`wt rm`: import, refuse when work could be lost, then remove all that belongs to a worktree."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 from wt import (
     apply,
@@ -84,12 +85,20 @@ def remove(
 
     # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
     decided()
-    apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
-    steps = decided()
-    if broken is not None:
-        where = private_repo.put_aside(tree)
-        context.progress.note(f"the private repository of {tree.name} is broken: {broken}; it is kept in {where}")
-    apply.carry_out(steps, context.progress)
+    with unstarted(tree, context):
+        apply.carry_out(plan.stop(docker.containers(project=naming.project_name(tree))), context.progress)
+        steps = decided()
+        if broken is not None:
+            where = private_repo.put_aside(tree)
+            context.progress.note(f"the private repository of {tree.name} is broken: {broken}; it is kept in {where}")
+        apply.carry_out(steps, context.progress)
+
+
+def unstarted(tree: Worktree, context: Context) -> AbstractContextManager[None]:
+    """No wt starts its sandbox in the block; the caller holds the lock on the repository."""
+    # Who would prepare one that never was waits for that lock.
+    prepared = naming.worktree_state_dir(tree).is_dir()
+    return prepare.alone_with(tree, context) if prepared else nullcontext()
 
 
 def processes(tree: Worktree) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """`wt up`: start sandboxes."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
-from wt import apply, docker, git, locks, naming, observe, plan, private_repo, selection
+from wt import apply, docker, git, naming, observe, plan, private_repo, selection
 from wt.commands import prepare
-from wt.errors import ToolError, WtError
+from wt.errors import Refused, ToolError, WtError
 from wt.model import Container, Context, Worktree
 from wt.steps import CreateNetwork, StartSandbox, Step
 
@@ -34,10 +35,10 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
 
     Raises:
         WtError: it does not build or start.
+        Refused: the worktree was removed since it was prepared.
     """
     project = naming.project_name(tree)
-    lock = naming.worktree_state_dir(tree) / "lock"
-    with locks.held(lock, on_wait=lambda: context.progress.note(f"waiting for another wt at work on {tree.name}")):
+    with _alone_with(tree, context):
         before = docker.containers(project=project)
         steps = plan.up(
             tree,
@@ -58,6 +59,20 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
     if container is None or not container.running:
         raise _gone(tree, container)
     return container
+
+
+@contextmanager
+def _alone_with(tree: Worktree, context: Context) -> Iterator[None]:
+    """The lock on a sandbox, whose worktree may have been removed since it was prepared."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(prepare.alone_with(tree, context))
+            there = tree.path.is_dir() and tree.git_dir.is_dir()
+        except FileNotFoundError:
+            there = False
+        if not there:
+            raise Refused(f"{tree.path} was removed meanwhile", hint="wt ls shows what is there")
+        yield
 
 
 def _restore_network(tree: Worktree, context: Context) -> None:
