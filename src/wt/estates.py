@@ -18,7 +18,7 @@ def of_repository(
 ) -> Estate:
     """What belongs to a repository that is there; what is `forgotten` by git alone is still somebody's."""
     living, host = checkouts.ids(repository) | forgotten, git.refs(repository)
-    served = any(each.kind == "image" for each in holdings)
+    served = any(each.kind == "image" and each.role != "service" for each in holdings)
     found = [stand_in(repository, each) for each in _states(repository) if each not in living]
     return Estate(
         repository,

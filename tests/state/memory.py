@@ -308,7 +308,7 @@ class Memory:
             ),
         ]
         named = {each.name for each in self.images}
-        ours = [each for each in found if each.role]
+        ours = inventory.adopted(found)
         return tuple(replace(each, outdated=each.kind == "image" and each.name not in named) for each in ours)
 
     def volume_projects(self, repository: str) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def _rescue(tree: Worktree, project: str, context: Context) -> tuple[Step, ...]:
     """Import what a private repository holds; what of that is elsewhere too may go with it."""
     apply.carry_out(plan.stop(docker.containers(project=project)), context.progress)
     ours = estates.by_repository(inventory.holdings()).get(naming.repository_id(tree.repository), ())
-    sync.bring_in(tree, context, images=[each.id for each in ours if each.kind == "image"])
+    sync.bring_in(tree, context, images=[each.id for each in ours if each.kind == "image" and each.role != "service"])
     return () if estates.only_here(tree, git.refs(tree.repository)) else (RemoveRefs(tree),)
 
 
@@ -147,7 +147,7 @@ def _pieces(
     found = _estates(context, options, holdings, there, now)
     pieces = [piece for estate in found for piece in garbage.decide(estate, named=options.volumes, now=now)]
     if options.everywhere:
-        pieces += garbage.ownerless(each for each in holdings if not each.repository and each.kind == "network")
+        pieces += garbage.ownerless(each for each in holdings if not each.repository)
     return (*pieces, *garbage.by_hand(inventory.by_hand()))
 
 
