@@ -1,6 +1,5 @@
 """The disk that a worktree lies on: written down while it is there, asked for when the worktree is not."""
 
-import os
 from pathlib import Path
 
 from wt import git, hostile, mounts, naming
@@ -19,7 +18,8 @@ def of(worktree: Worktree) -> Path | None:
 
 def is_recorded(worktree: Worktree) -> bool:
     """Whether what is written down is so."""
-    return _recorded(worktree) == of(worktree)
+    place = of(worktree)
+    return _recorded(worktree) == (place and (place, mounts.identity(place)))
 
 
 def record(worktree: Worktree) -> None:
@@ -29,20 +29,27 @@ def record(worktree: Worktree) -> None:
         if _recorded(worktree) is not None:
             (state / _RECORD).unlink()
     else:
-        hostile.write(state, _RECORD, os.fsencode(place), mode=0o644)
+        text = f"{place}\0{mounts.identity(place)}"
+        hostile.write(state, _RECORD, text.encode(errors="surrogateescape"), mode=0o644)
 
 
 def unmounted(worktree: Worktree) -> Path | None:
-    """The mount point that a worktree which is not there lay on, where nothing is mounted now.
+    """The mount point that a worktree which is not there lay on, where nothing is mounted now, or another disk.
 
     Of one that wt never prepared nothing is known: then it is its place, if that looks like one on such a disk.
     """
-    if hostile.is_directory(naming.worktree_state_dir(worktree), "repo.git"):
-        place = _recorded(worktree)
-        return place if place is not None and not place.is_mount() else None
-    return worktree.path if mounts.may_be_unmounted(worktree.path) else None
+    if not hostile.is_directory(naming.worktree_state_dir(worktree), "repo.git"):
+        return worktree.path if mounts.may_be_unmounted(worktree.path) else None
+    found = _recorded(worktree)
+    if found is None:
+        return None
+    place, identity = found
+    # By a record without an identity, any disk counts.
+    there = place.is_mount() and identity in ("", mounts.identity(place))
+    return None if there else place
 
 
-def _recorded(worktree: Worktree) -> Path | None:
-    text = git.file_text(naming.worktree_state_dir(worktree) / _RECORD)
-    return Path(text) if text else None
+def _recorded(worktree: Worktree) -> tuple[Path, str] | None:
+    """The mount point, and which disk was there; empty where the machine did not say."""
+    place, _, identity = (git.file_text(naming.worktree_state_dir(worktree) / _RECORD) or "").partition("\0")
+    return (Path(place), identity) if place else None

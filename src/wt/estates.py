@@ -31,7 +31,7 @@ def of_repository(
 ) -> Estate:
     """What belongs to a repository that is there; what is `forgotten` by git alone is still somebody's."""
     living, host = checkouts.ids(repository) | forgotten, git.refs(repository)
-    served = any(each.kind == "image" for each in holdings)
+    served = any(each.kind == "image" and each.role != "service" for each in holdings)
     found = [stand_in(repository, each) for each in _states(repository) if each not in living]
     return Estate(
         repository,
@@ -66,7 +66,7 @@ def by_repository(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ..
 def images(repository: Repository) -> tuple[str, ...]:
     """Ids of the images of all sandboxes of a repository: any of them can serve a private repository."""
     ours = by_repository(inventory.holdings()).get(naming.repository_id(repository), ())
-    return tuple(each.id for each in ours if each.kind == "image")
+    return tuple(each.id for each in ours if each.kind == "image" and each.role != "service")
 
 
 def find(name: str, holdings: Iterable[Holding], user: HostUser) -> Repository | None:

@@ -138,7 +138,7 @@ def decide(estate: Estate, *, named: Collection[str], now: datetime) -> tuple[Pi
         *_sandboxes(estate),
         *_passing(estate, now),
         *(_image(each) for each in estate.holdings if _is_old_build(each, estate)),
-        *(_network(each) for each in estate.holdings if each.kind == "network" and not each.used),
+        *(_network(each) for each in estate.holdings if _is_empty_network(each)),
         *(_refs(stand_in(estate.repository, name), commits) for name, commits in sorted(estate.refs.items())),
         *(_trash(*each, estate.repository) for each in estate.trash),
     )
@@ -146,7 +146,7 @@ def decide(estate: Estate, *, named: Collection[str], now: datetime) -> tuple[Pi
 
 def ownerless(networks: Iterable[Holding]) -> tuple[Piece, ...]:
     """Rows for networks that belong to no repository in particular."""
-    return tuple(_network(each) for each in networks if not each.used)
+    return tuple(_network(each) for each in networks if _is_empty_network(each))
 
 
 def by_hand(volumes: Iterable[str]) -> tuple[Piece, ...]:
@@ -198,7 +198,7 @@ def _orphan(orphan: Orphan, estate: Estate) -> Piece:
 def _sandboxes(estate: Estate) -> Iterator[Piece]:
     """Those of worktrees that are gone, image included: one for which something must be imported first waits."""
     stuck = {naming.project_name(each.tree) for each in estate.orphans if not _orphan(each, estate).goes}
-    ours = (each for each in estate.holdings if each.role == "sandbox" and each.worktree not in estate.living)
+    ours = (each for each in estate.holdings if each.role in naming.LASTING and each.worktree not in estate.living)
     for project, group in _projects(ours):
         row = Leftover("sandbox", project, f"its worktree is gone: {_counted(group)}", "removable", _total(group))
         if project in stuck and project not in estate.busy:
@@ -233,6 +233,11 @@ def _image(holding: Holding) -> Piece:
     why = f"an older build for {holding.worktree}, which nothing uses"
     name = holding.name[:12]
     return Piece(Leftover("image", name, why, "removable", holding.size), (RemoveHoldings((holding,)),))
+
+
+def _is_empty_network(holding: Holding) -> bool:
+    """Whether nobody is on a network that wt made; one of a sandbox's goes with that."""
+    return holding.kind == "network" and holding.role not in naming.LASTING and not holding.used
 
 
 def _network(holding: Holding) -> Piece:
@@ -274,7 +279,7 @@ def _of_nobody(estate: Estate, named: Collection[str]) -> Iterator[Piece]:
             yield Piece(replace(row, state="removable"), (RemoveHoldings((each,)),))
         else:
             yield Piece(replace(row, hint=shlex.join(["wt", "gc", "--all", "--volume", each.name])))
-    yield from ownerless(each for each in estate.holdings if each.kind == "network")
+    yield from ownerless(estate.holdings)
 
 
 def stand_in(repository: Repository, name: str) -> Worktree:

@@ -1,4 +1,4 @@
-"""What docker holds that carries a label of wt: containers, volumes, networks and images, with their sizes."""
+"""What docker holds for wt, by its labels and by compose's: containers, volumes, networks and images, with sizes."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wt import docker, naming
-from wt.model import Holding
+from wt.model import Container, Holding
 
 # Those of the set-up by hand that wt replaces: named, and left to the user.
 _BY_HAND = re.compile(r"claude-code-.+-node-modules")
@@ -20,29 +20,70 @@ _LABELS = {
     "common_dir": naming.LABEL_COMMON_DIR,
     "role": naming.LABEL_ROLE,
 }
-_OURS = ("--filter", f"label={naming.LABEL_ROLE}")
+_LIST = {
+    "container": ("ls", "--all", "--quiet", "--no-trunc"),
+    "image": ("ls", "--quiet", "--no-trunc"),
+    "volume": ("ls", "--quiet"),
+    "network": ("ls", "--quiet", "--no-trunc"),
+}
+# As `naming.project_name` makes it.
+_SANDBOX = re.compile(r".+-[0-9a-f]{6}")
 
 
 def holdings() -> tuple[Holding, ...]:
-    """All that docker holds with a label of wt; sizes are not counted.
+    """All that docker holds with a label of wt, or in the compose project of such a sandbox; sizes are not counted.
 
     Raises:
         ToolError: docker can't be asked.
     """
-    containers = _inspected("container", docker.ask("container", "ls", "--all", "--quiet", "--no-trunc", *_OURS))
-    images = _inspected("image", docker.ask("image", "ls", "--quiet", "--no-trunc", *_OURS))
-    volumes = _inspected("volume", docker.ask("volume", "ls", "--quiet", *_OURS))
-    networks = _inspected("network", docker.ask("network", "ls", "--quiet", "--no-trunc", *_OURS))
     everybody = docker.containers()
+    labelled = {kind: _labelled(kind, naming.LABEL_ROLE) for kind in _LIST}
+    ours = _all(labelled, everybody)
+    if not owners(ours):
+        return ours
+    further = {kind: _labelled(kind, docker.PROJECT) for kind in _LIST}
+    return adopted(_all({kind: [*labelled[kind], *further[kind]] for kind in _LIST}, everybody))
+
+
+def owners(found: Iterable[Holding]) -> Mapping[str, Holding]:
+    """For each compose project that wt made, one of the labelled holdings in it: they all say whose it is."""
+    groups: dict[str, list[Holding]] = {}
+    for each in found:
+        if each.role == "sandbox" and each.worktree and _SANDBOX.fullmatch(each.project):
+            groups.setdefault(each.project, []).append(each)
+    return {name: group[0] for name, group in groups.items() if len({_owner(each) for each in group}) == 1}
+
+
+def adopted(found: Iterable[Holding]) -> tuple[Holding, ...]:
+    """The labelled ones, and before them what has no label and is in the project of a sandbox, with its owner.
+
+    Of a removal that stops half-way, what is left is found by the labelled ones.
+    """
+    every = tuple(dict.fromkeys(found))
+    known = owners(every)
+    bare = [(each, known[each.project]) for each in every if not each.role and each.project in known]
+    further = [
+        replace(each, repository=own.repository, worktree=own.worktree, common_dir=own.common_dir, role="service")
+        for each, own in bare
+    ]
+    return (*further, *(each for each in every if each.role))
+
+
+def _owner(holding: Holding) -> tuple[str, str]:
+    return holding.repository, holding.worktree
+
+
+def _all(found: Mapping[str, list[dict[str, Any]]], everybody: Iterable[Container]) -> tuple[Holding, ...]:
+    containers = found["container"]
     in_use = {each["Image"] for each in containers}
     mounted = {mount.get("Name") for each in containers for mount in each["Mounts"]}
     joined = {network for each in everybody for network in each.networks}
     ours = [each for each in containers if _is_ours(each["Config"]["Labels"])]
     return (
         *(_container(each) for each in ours),
-        *(_volume(each, used=each["Name"] in mounted) for each in volumes),
-        *(_network(each, used=each["Name"] in joined) for each in networks),
-        *(_image(name, each, used=each["Id"] in in_use) for each in images if (name := _own(each))),
+        *(_volume(each, used=each["Name"] in mounted) for each in found["volume"]),
+        *(_network(each, used=each["Name"] in joined) for each in found["network"]),
+        *(_image(name, each, used=each["Id"] in in_use) for each in found["image"] if (name := _own(each))),
     )
 
 
@@ -89,9 +130,9 @@ def remove(found: Iterable[Holding]) -> None:
         docker.remove(holding.kind, holding.id, running=holding.running)
 
 
-def _inspected(kind: str, listed: str) -> list[dict[str, Any]]:
-    """What docker knows of each; those that go in this moment are left out."""
-    names = sorted(set(listed.split()))
+def _labelled(kind: str, label: str) -> list[dict[str, Any]]:
+    """What docker knows of each with a label; those that go in this moment are left out."""
+    names = sorted(set(docker.ask(kind, *_LIST[kind], "--filter", f"label={label}").split()))
     if not names:
         return []
     found: list[dict[str, Any]] = json.loads(docker.ask(kind, "inspect", *names, lenient=True) or "[]")
@@ -100,7 +141,7 @@ def _inspected(kind: str, listed: str) -> list[dict[str, Any]]:
 
 def _is_ours(labels: Mapping[str, str]) -> bool:
     """Whether compose or wt made the container: what a user runs of a sandbox's image has the image's labels, too."""
-    return docker.NUMBER in labels or labels[naming.LABEL_ROLE] in naming.PASSING
+    return docker.NUMBER in labels or labels.get(naming.LABEL_ROLE) in naming.PASSING
 
 
 def _container(data: dict[str, Any]) -> Holding:

@@ -195,7 +195,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Holding:
-    """A container, volume, network or image that carries a label of wt.
+    """A container, volume, network or image that carries a label of wt, or is in the project of one that does.
 
     Attributes:
         kind: which of the four.
@@ -205,7 +205,7 @@ class Holding:
         repository: the repository's eight digits; empty where nothing says so, `unprepared` without a `.env`.
         worktree: id of the worktree, empty where it belongs to none.
         common_dir: where the repository was when it was made, None where nothing says so.
-        role: `sandbox`, `shared`, `import` or `verify`.
+        role: `sandbox`, `service` (in the project of one, without a label of wt), `shared`, `import` or `verify`.
         running: whether a container is alive.
         used: whether a container has it, running or not.
         outdated: whether it is a build that another one has taken the name of.

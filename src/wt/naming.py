@@ -29,6 +29,8 @@ LABEL_WORKTREE = "wt.worktree"
 LABEL_ROLE = "wt.role"
 # Roles of containers that wt makes for itself, for as long as a command takes.
 PASSING = frozenset({"import", "verify"})
+# Of what stays with a sandbox: what has wt's labels, and what a project's compose files have besides, without any.
+LASTING = frozenset({"sandbox", "service"})
 LABEL_CONFIG = "wt.config"
 LABEL_HIDDEN = "wt.hidden"
 

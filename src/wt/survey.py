@@ -236,7 +236,8 @@ def _beside(tree: Worktree) -> list[str]:
         return [f"{naming.private_repo(tree)} (an earlier worktree's)"]
     lacking = [name for name in ("dot-git", "made") if not (state / name).is_file()]
     lacking += [] if private_repo.exists(tree) else ["repo.git"]
-    return [str(state / name) for name in lacking or ["dot-git"]]
+    lacking = lacking or (["dot-git"] if disks.is_recorded(tree) else ["disk"])
+    return [str(state / name) for name in lacking]
 
 
 def _pointer(tree: Worktree) -> str:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from unit.repos import WT
 
@@ -120,14 +121,14 @@ class Kills:
             verbs.run(self.world, "rm", tree, options={"force": True})
 
     def _killed(self, verb: str, words: Sequence[str], tree: Worktree | None) -> bool:
-        """Start a command and kill it at a random moment, at times with all that it has started."""
+        """Start a command and kill it at a random moment, half of the time with all that it has started."""
         began = time.monotonic()
         child = started(self.world, words, tree)
-        group = self.chance.random() < 0.3
+        whole = self.chance.random() < 0.5
         try:
             child.communicate(timeout=self.chance.uniform(0.05, self.seconds.get(verb, _FIRST_GUESS)))
         except subprocess.TimeoutExpired:
-            (os.killpg if group else os.kill)(child.pid, signal.SIGKILL)
+            kill(child.pid, whole=whole)
             # What it started may have our ends of the pipes still.
             for stream in (child.stdout, child.stderr):
                 assert stream is not None
@@ -163,19 +164,60 @@ class Kills:
         return False
 
     def _unlocked(self, words: Sequence[str], tree: Worktree | None) -> tuple[int, str]:
-        """Run a command until no lock of a git that was killed is in its way, removing these as it says."""
+        """Run a command until nothing that git was killed over is in its way, mending that as it says."""
         code, said = self._wt(words, tree, check=False)
-        while stale := re.search(r"^ *hint: .*: (rm .*\.lock)$", said, re.MULTILINE):
-            self.counts["locks of git removed, as was said"] += 1
-            subprocess.run(shlex.split(stale[1]), check=True)
+        while stale := re.search(r"^ *hint: wait for the git .*?: ((?:rm|git) .*)$", said, re.MULTILINE):
+            waited = self._waited()
+            if not waited:
+                self.counts["what git was killed over mended, as was said"] += 1
+                subprocess.run(["bash", "-ec", stale[1]], cwd=self.world.path, check=True)
             code, said = self._wt(words, tree, check=False)
         return code, said
+
+    def _waited(self) -> bool:
+        """Wait for each git that has outlived its wt; whether there was one."""
+        place = os.fsencode(self.world.path.parent)
+        for count in range(600):
+            lines = [line.split(b"\0") for each in Path("/proc").glob("[0-9]*") if (line := _read(each / "cmdline"))]
+            if not any(b"git" in line[0] and any(place in word for word in line) for line in lines):
+                return count > 0
+            time.sleep(0.1)
+        raise AssertionError("a git does not end")
 
     def _wt(self, words: Sequence[str], tree: Worktree | None = None, *, check: bool = True) -> tuple[int, str]:
         child = started(self.world, words, tree)
         said = child.communicate(timeout=300)[1]
         assert child.returncode == 0 or not check, f"wt {shlex.join(words)}: exit {child.returncode}\n{said}"
         return child.returncode, said
+
+
+def kill(pid: int, *, whole: bool) -> None:
+    """`kill -9`; of the `whole`, also what it has started in sessions of their own."""
+    os.kill(pid, signal.SIGSTOP)
+    for each in (*(_descendants(pid) if whole else ()), pid):
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """All that a process has started, and what these have."""
+    # proc(5): behind the last bracket are state and parent.
+    stats = {int(each.name): _read(each / "stat").rpartition(b") ")[2].split() for each in Path("/proc").glob("[0-9]*")}
+    found, rest = [], [pid]
+    while rest:
+        parent = str(rest.pop()).encode()
+        children = [each for each, fields in stats.items() if fields[1:2] == [parent]]
+        found += children
+        rest += children
+    return found
+
+
+def _read(file: Path) -> bytes:
+    """Of a process; nothing where it has just ended."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def reason(said: str) -> str:

@@ -308,7 +308,7 @@ class Memory:
             ),
         ]
         named = {each.name for each in self.images}
-        ours = [each for each in found if each.role]
+        ours = inventory.adopted(found)
         return tuple(replace(each, outdated=each.kind == "image" and each.name not in named) for each in ours)
 
     def volume_projects(self, repository: str) -> tuple[str, ...]:
@@ -357,12 +357,15 @@ class Memory:
         self.boxes.append(replace(box, id=self._fresh(), name=name, labels=labels, opened=opened, work=()))
         return self._seen(self.boxes[-1])
 
-    def leave_import(self, project: str) -> None:
-        """What a killed wt leaves: the container that served an import of a sandbox that was stopped, some time ago."""
+    def leave_import(self, project: str, *, role: str = "import") -> None:
+        """What a killed wt leaves: the container that served an import of a sandbox that was stopped, some time ago.
+
+        Or another one that it makes for itself for a while, by its role.
+        """
         box = self._of(project)[0]
-        labels = {**box.labels, naming.LABEL_ROLE: "import", _SERVICE: ""}
+        labels = {**box.labels, naming.LABEL_ROLE: role, _SERVICE: ""}
         service = replace(box.service, volumes=(), networks=())
-        self.boxes.append(replace(box, id=self._fresh(), name=f"{project}-import", labels=labels, service=service))
+        self.boxes.append(replace(box, id=self._fresh(), name=f"{project}-{role}", labels=labels, service=service))
 
     @contextmanager
     def volume(self, name: str) -> Iterator[None]:
@@ -431,5 +434,5 @@ def _refuse_used(kind: str, name: str, users: Collection[Box]) -> None:
 
 def _held(kind: str, identity: str, name: str, labels: Mapping[str, str], *, used: bool) -> Holding:
     known = inventory._known(dict(labels), None)
-    known["created"] = None if known["role"] == "import" else datetime.now(UTC)
+    known["created"] = None if known["role"] in naming.PASSING else datetime.now(UTC)
     return Holding(kind, identity, name, **known, running=kind == "container" and used, used=used)

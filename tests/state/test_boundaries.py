@@ -143,6 +143,28 @@ def with_import(world: World) -> None:
     world.engine.leave_import(naming.project_name(x(world)))
 
 
+def with_verify(world: World) -> None:
+    """A wt verify that was killed left the container that stood beside the sandbox."""
+    stopped(world)
+    assert isinstance(world.engine, Memory)
+    world.engine.leave_import(naming.project_name(x(world)), role="verify")
+
+
+def with_all_sorts(world: World) -> None:
+    """What git removed, what was put aside, and a network of nobody's."""
+    put_aside(world)
+    world.may_end(x(world))
+    assert world.git("worktree", "remove", "--force", "../shop-x").returncode == 0
+    docker.create_network("nobody-s", naming.network_labels(None))
+
+
+def without_network(world: World) -> None:
+    """The network of what was stopped is gone."""
+    stopped(world)
+    verbs.run(world, "shared down", None, options={})
+    assert world.engine.rm_network(world.network)
+
+
 def with_refs(world: World) -> None:
     """What was imported from a worktree that is gone is on a branch by now."""
     removed_by_git(world)
@@ -165,6 +187,7 @@ CASES = {
     "up of one that is made": Case("up", made),
     "up of one that was stopped": Case("up", stopped),
     "up with another configuration": Case("up", configured),
+    "up of one whose network is gone": Case("up", without_network),
     "up of one that has the place of another": Case("up", replaced),
     "down": Case("down", worked),
     "prepare": Case("prepare", by_git),
@@ -181,6 +204,8 @@ CASES = {
     "gc of an old image": Case("gc", with_old_image, takes=False),
     "gc of a network": Case("gc", with_empty_network, takes=False),
     "gc of a container of an import": Case("gc", with_import, takes=False),
+    "gc of a container of a verification": Case("gc", with_verify, takes=False),
+    "gc of all repositories": Case("gc", with_all_sorts, takes=False, options={"everywhere": True}),
     "gc of refs": Case("gc", with_refs, takes=False),
     "gc of a merged worktree": Case("gc", merged, takes=False, options={"merged": True}),
     "rm of one that is broken": Case("rm", broken, options={"force": True}),

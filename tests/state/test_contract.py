@@ -70,7 +70,9 @@ class Bench:
         files[".env"] = "".join(f"{key}='{value}'\n" for key, value in own.items())
         for file, text in files.items():
             (place / file).write_text(text)
-        return ComposeProject(f"{self.home.name}-{name}", (place / "a.yml", place / "b.yml"), place / ".env", place)
+        return ComposeProject(
+            f"{name}-{self.home.name[2:8]}", (place / "a.yml", place / "b.yml"), place / ".env", place
+        )
 
     def started(self, name: str = "x") -> ComposeProject:
         project = self.project(name)
@@ -165,6 +167,29 @@ def test_what_a_project_holds_is_told_by_labels(bench: Bench) -> None:
     assert inventory.volume_projects(bench.home.name) == (project.name,)
     assert inventory.volume_projects("another") == ()
     assert all(each.size is not None for each in inventory.sized((container, volume, image)))
+
+
+MORE = "  cache:\n    image: {}\n    command: [sleep, infinity]\n    volumes: [data:/data]\nvolumes:\n  data:\n"
+
+
+def test_what_a_project_has_without_a_label_is_told_by_its_project(bench: Bench) -> None:
+    project = bench.project("x")
+    docker.create_network(bench.image, SHARED)
+    project.files[0].write_text(COMPOSE + MORE.format(bench.image))
+    compose.build(project, ignore)
+    compose.up(project, ignore, recreate=True)
+    found = [each for kind in ("container", "volume", "network") for each in held(bench, kind)]
+    assert sorted((each.kind, each.name, each.role) for each in found) == [
+        ("container", f"{project.name}-app-1", "sandbox"),
+        ("container", f"{project.name}-cache-1", "service"),
+        ("network", f"{project.name}_default", "service"),
+        ("volume", f"{project.name}_cache", "sandbox"),
+        ("volume", f"{project.name}_data", "service"),
+    ]
+    assert {(each.worktree, each.common_dir) for each in found} == {("x", bench.shop / ".git")}
+    inventory.remove(each for each in found if each.role == "service")
+    assert {each.role for each in inventory.holdings() if each.project == project.name} == {"sandbox"}
+    inventory.remove(each for each in found if each.role == "sandbox")
 
 
 def test_a_volume_of_a_set_up_by_hand_is_told_by_its_name(bench: Bench) -> None:

@@ -12,7 +12,7 @@ import pytest
 from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
-from wt import apply, docker, inventory, naming, trash
+from wt import apply, docker, inventory, naming, trash, trust
 from wt.commands import doctor, down, gc, ls, rm, sync, up
 from wt.errors import Refused, ToolError, WtError
 from wt.model import Progress, Worktree
@@ -299,3 +299,37 @@ def test_what_is_named_for_a_worktree_that_git_did_not_end_making_works(world: W
     tree = next(each for each in world.trees() if each.id == "shop-y")
     verbs.run(world, "up", tree, options={})
     assert world.inside(tree, "git status --porcelain") == ""
+
+
+CACHE = "  cache:\n    image: {}\n    command: [sleep, infinity]\n    volumes: [cache:/data]\nvolumes:\n  cache:\n"
+
+
+def test_a_service_of_the_user_s_goes_with_the_sandbox_and_no_other_one_s_does(world: World) -> None:
+    verbs.run(world, "new", None, name="y", options={})
+    for tree in world.trees():
+        file = tree.path / ".devcontainer/docker-compose.yml"
+        file.write_text(file.read_text() + CACHE.format(IMAGE))
+        trust.record(world.repository, trust.look(tree.path))
+        verbs.run(world, "up", tree, options={})
+    gone, stays = world.trees()
+    # Of a project that is nobody's, with a name like one of wt's.
+    assert isinstance(world.engine, Memory)
+    world.engine.volumes["other_data"] = {docker.PROJECT: "other-123456"}
+    names = {
+        tree: {each.name for each in docker.containers(project=naming.project_name(tree))} for tree in (gone, stays)
+    }
+    assert all(f"{naming.project_name(tree)}-cache-1" in names[tree] for tree in names)
+    world.check()
+    world.may_end(gone)
+    assert world.git("worktree", "remove", "--force", gone.path).returncode == 0
+    verbs.run(world, "gc", None, options={})
+    project = naming.project_name(gone)
+    assert docker.containers(project=project) == ()
+    assert not [name for name in (*world.engine.volumes, *world.engine.networks) if name.startswith(project)]
+    assert {each.name for each in docker.containers(project=naming.project_name(stays))} == names[stays]
+    assert "other_data" in world.engine.volumes
+    world.check()
+    docker.stop(naming.project_name(stays))
+    for each in docker.containers(project=naming.project_name(stays)):
+        docker.remove("container", each.id)
+    assert gc.run(world.context, gc.Options()) == ()

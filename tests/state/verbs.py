@@ -19,7 +19,7 @@ GARBAGE = gc.Options()
 def run(world: World, verb: str, tree: Worktree | None, *, name: str = "", options: Mapping[str, bool]) -> None:
     """Run a command on a worktree; `new` takes a name instead."""
     if verb == "gc":
-        _gc(world, replace(GARBAGE, merged=options.get("merged", False)))
+        _gc(world, replace(GARBAGE, merged=options.get("merged", False), everywhere=options.get("everywhere", False)))
     elif tree is None:
         {"new": _new, "new --no-up": _new_down, "shared up": _shared_up, "shared down": _shared_down}[verb](world, name)
     elif verb == "rm":

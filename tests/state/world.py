@@ -222,7 +222,7 @@ class World:
         self.made |= there
 
     def _check_living(self, *, whole: bool) -> None:
-        holdings = [each for each in inventory.holdings() if each.role != "import"]
+        holdings = [each for each in inventory.holdings() if each.role not in naming.PASSING]
         now: dict[Key, set[str]] = {}
         for tree in (self.main(), *self.trees()):
             if tree.path.is_dir():

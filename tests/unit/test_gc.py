@@ -6,6 +6,7 @@ import os
 import pty
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from unit.nouns import container
-from unit.repos import WT, Inside, commit, git, linked, worktree
+from unit.repos import WT, Inside, commit, create, git, linked, worktree
 from wt import checkouts, disks, docker, estates, mounts, naming, private_repo, strays
 from wt import git as host
 from wt.commands import gc, rm, sync
@@ -243,6 +244,22 @@ def test_one_that_comes_back_while_it_is_removed_stays(shop: Path, monkeypatch: 
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="this machine has one file system")
+def test_one_on_a_disk_whose_place_another_one_has_stays(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not Path("/dev/shm").is_dir() or Path("/dev/shm").stat().st_dev == shop.stat().st_dev:
+        pytest.skip("this machine has one file system")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        git(shop, "worktree", "add", "--quiet", "-b", "far", f"{place}/far")
+        tree = create(Path(place, "far"))
+        record = naming.worktree_state_dir(tree) / "disk"
+        assert record.read_text().startswith("/dev/shm\0") and private_repo.is_complete(tree)
+    assert disks.unmounted(tree) is None
+    monkeypatch.setattr(mounts, "identity", lambda _path: "another")
+    assert disks.unmounted(tree) == Path("/dev/shm")
+    # As an earlier wt wrote it.
+    record.write_text("/dev/shm")
+    assert disks.unmounted(tree) is None
+
+
 def test_one_on_a_disk_that_is_not_mounted_stays(shop: Path) -> None:
     place = Path("/dev/shm") / f"wt-{os.getpid()}"
     git(shop, "worktree", "add", "--quiet", "-b", "x", str(place))

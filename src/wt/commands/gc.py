@@ -147,7 +147,7 @@ def _pieces(
     found = _estates(context, options, holdings, there, now)
     pieces = [piece for estate in found for piece in garbage.decide(estate, named=options.volumes, now=now)]
     if options.everywhere:
-        pieces += garbage.ownerless(each for each in holdings if not each.repository and each.kind == "network")
+        pieces += garbage.ownerless(each for each in holdings if not each.repository)
     return (*pieces, *garbage.by_hand(inventory.by_hand()))
 
 
