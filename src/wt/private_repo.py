@@ -28,8 +28,8 @@ _REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x
 _MAX_REFS = 20_000
 _MAX_STASH = 20_000
 _MAX_LINE = 4_096
-# A merge of several names each of them.
-_MAX_HELD = 65_536
+# A merge of several names each of them, in a line of its own.
+_MAX_MERGED = 65_536
 _MADE = "made"
 _DOT_GIT = "dot-git"
 
@@ -353,7 +353,9 @@ def _stash(root: Path, newest: str | None) -> tuple[str, ...]:
     """
     # Each line of the reflog ends one entry's life as the newest.
     found = [newest, *reversed(_reflog(root, "refs/stash")[1:])] if newest else []
-    found += [word for path in _held(root) for word in (_read_text(root, path, limit=_MAX_HELD) or "").split()]
+    for path in _held(root):
+        limit = _MAX_MERGED if path.endswith("MERGE_HEAD") else _MAX_LINE
+        found += (_read_text(root, path, limit=limit) or "").split()
     if len(found) > _MAX_STASH:
         raise Refused(
             f"a private repository has more than {_MAX_STASH} stash entries", hint="drop some of them, inside"
