@@ -26,6 +26,13 @@ _LIST = {
     "volume": ("ls", "--quiet"),
     "network": ("ls", "--quiet", "--no-trunc"),
 }
+# What compose puts on each that it makes; somebody may have named a project for what they made by hand.
+_MADE = {
+    "container": docker.NUMBER,
+    "image": "com.docker.compose.service",
+    "volume": "com.docker.compose.volume",
+    "network": "com.docker.compose.network",
+}
 # As `naming.project_name` makes it.
 _SANDBOX = re.compile(r".+-[0-9a-f]{6}")
 
@@ -41,7 +48,7 @@ def holdings() -> tuple[Holding, ...]:
     ours = _all(labelled, everybody)
     if not owners(ours):
         return ours
-    further = {kind: _labelled(kind, docker.PROJECT) for kind in _LIST}
+    further = {kind: _labelled(kind, _MADE[kind]) for kind in _LIST}
     return adopted(_all({kind: [*labelled[kind], *further[kind]] for kind in _LIST}, everybody))
 
 

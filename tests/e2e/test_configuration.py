@@ -135,6 +135,7 @@ def test_an_editor_that_would_start_no_sandbox_is_said(plain: Repository) -> Non
 
 def test_a_ca_bundle_that_this_user_may_not_read(plain: Repository) -> None:
     closed = plain.account.home / "closed"
+    plain.wt("trust", "--yes")
     plain.account.run("sh", "-c", f"mkdir {closed}; : > {closed}/a.pem; chmod 000 {closed}/a.pem")
     for mode in ("700", "000"):
         plain.account.run("chmod", mode, closed)
