@@ -230,7 +230,7 @@ MUTANTS = (
         ('    head = _read_text(root, "HEAD", limit=_MAX_LINE)', '    head = _read_text(root, "HEAD")'),
         ("name, limit=_MAX_LINE", "name"),
         ('path, limit=_MAX_LINE) or "").strip()\n', 'path) or "").strip()\n'),
-        ('path, limit=_MAX_LINE) or "").strip() for', 'path) or "").strip() for'),
+        ("limit = _MAX_MERGED if", "limit = 1 << 26 if True or"),
     ),
     *_swapped("lfs.py", "test_lfs.py::test_what_it_does_not_say", ("if total.hexdigest() != oid:", "if False:")),
     *_swapped("lfs.py", "test_lfs.py::test_too_much_is_an_error", ("if size > limit:", "if False:")),
@@ -254,7 +254,7 @@ MUTANTS = (
         "time.monotonic() > end or ",
         " or len(found) >= _MAX_FOUND",
     ),
-    *_swapped("nested.py", "test_nested.py::test_of_one_directory", ("limit=left)", "limit=10**9)")),
+    *_swapped("nested.py", "test_nested.py::test_of_one_directory", ("limit=left + 1)", "limit=10**9)")),
     *_without(
         "strays.py",
         STRAY,
@@ -460,10 +460,7 @@ MUTANTS = (
     *_swapped(
         "inventory.py",
         f"{CONTROLS}of_what_docker_holds",
-        ('"--all", "--quiet", "--no-trunc", *_OURS', '"--all", "--quiet", "--no-trunc"'),
-        ('"image", "ls", "--quiet", "--no-trunc", *_OURS', '"image", "ls", "--quiet", "--no-trunc"'),
-        ('"volume", "ls", "--quiet", *_OURS', '"volume", "ls", "--quiet"'),
-        ('"network", "ls", "--quiet", "--no-trunc", *_OURS', '"network", "ls", "--quiet", "--no-trunc"'),
+        (', "--filter", f"label={label}"', ""),
         (' if _is_ours(each["Config"]["Labels"])', ""),
     ),
     *_swapped(
@@ -475,15 +472,20 @@ MUTANTS = (
     *_without(
         "garbage.py",
         f"{GARBAGE}nothing_of_a_worktree",
-        'each.role == "sandbox" and ',
+        "each.role in naming.LASTING and ",
         " and each.worktree not in estate.living",
     ),
-    *_without("garbage.py", f"{GARBAGE}of_builds_the_old_ones", " and holding.outdated", " and not holding.used"),
+    *_swapped(
+        "garbage.py",
+        f"{GARBAGE}of_builds_the_old_ones",
+        (" and holding.outdated", ""),
+        ("holding.outdated and not holding.used", "holding.outdated"),
+    ),
     *_swapped(
         "garbage.py",
         f"{GARBAGE}a_network_goes_when",
-        (" and not each.used", ""),
-        ("in networks if not each.used", "in networks"),
+        ("in naming.LASTING and not holding.used", "in naming.LASTING"),
+        ("in networks if _is_empty_network(each)", "in networks"),
     ),
     *_swapped(
         "garbage.py",
@@ -756,7 +758,7 @@ MUTANTS = (
         " GPG_AGENT_INFO=",
     ),
     *_without("templates/node/Dockerfile", SCRIPT, ". ~/.config/security-harden.sh\\n"),
-    *_swapped("scaffold.py", SANDBOX, ('"read_only: true, bind', '"bind'), ('", read_only: true, tmpfs', '", tmpfs')),
+    *_swapped("scaffold.py", SANDBOX, ('"read_only: true, ")', '"")'), ('", read_only: true, tmpfs', '", tmpfs')),
     # What wt verify takes for blocked.
     *_swapped("verify/answers.py", f"{VERIFY}another_answer", ("if not attack.says(reason):", "if False:")),
     *_swapped(

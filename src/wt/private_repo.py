@@ -336,9 +336,13 @@ def _loose(root: Path) -> Iterable[tuple[str, str]]:
                 yield name, oid
 
 
+def _worktree_files(root: Path) -> Iterable[str]:
+    return hostile.files(root, "worktrees", limit=_MAX_REFS)
+
+
 def _own_worktrees(root: Path) -> Iterable[tuple[str, str]]:
     """Detached HEADs of worktrees that were made inside."""
-    for path in hostile.files(root, "worktrees", limit=_MAX_REFS):
+    for path in _worktree_files(root):
         if path.endswith("/HEAD") and path.count("/") == 2 and _REF.fullmatch(f"refs/{path}"):
             oid = (_read_text(root, path, limit=_MAX_LINE) or "").strip()
             if _OID.fullmatch(oid):
@@ -366,7 +370,7 @@ def _stash(root: Path, newest: str | None) -> tuple[str, ...]:
 def _held(root: Path) -> Iterable[str]:
     """The files that name what git holds for what is under way, in the repository or in a worktree made inside."""
     yield from checkouts.HELD
-    for path in hostile.files(root, "worktrees", limit=_MAX_REFS):
+    for path in _worktree_files(root):
         if "/".join(path.split("/")[2:]) in checkouts.HELD:
             yield path
 
