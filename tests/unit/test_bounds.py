@@ -20,13 +20,13 @@ refs = InsideRefs(head=None, detached=None, refs={name: "1" * 40}, stash=(), pas
 (ref,) = importer.missing(MAIN, refs, {})
 assert ref.endswith("/clash/" + "1" * 40), ref
 """,
-    "2,000 refs of 498 directories": """
+    "5,000 refs of 488 directories": """
 from unit.nouns import MAIN
 from wt import importer
 from wt.model import InsideRefs
-named = {"refs/heads/" + "a/" * 490 + f"x{number}": f"{number:040x}" for number in range(2_000)}
+named = {f"refs/heads/{number}/" + "a/" * 485 + "x": f"{number:040x}" for number in range(5_000)}
 refs = InsideRefs(head=None, detached=None, refs=named, stash=(), past=frozenset(), operation=None)
-assert len(importer.missing(MAIN, refs, {})) == 2_000
+assert len(importer.missing(MAIN, refs, {})) == 5_000
 """,
     "a lock file of one line": """
 from wt import review
