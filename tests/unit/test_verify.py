@@ -597,7 +597,9 @@ def test_what_a_script_says_has_one_line(tmp_path: Path) -> None:
     script = (
         f"{answers.PRELUDE}\ntry x printf 'a\\tb\\nc'; try y false; try z no-such-program; say {'w'} 0 \"$(seq 999)\""
     )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    # A directory on PATH that is closed to this user would give another code.
+    env = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path, env=env)
     heard = answers.parse(done.stdout)
     assert heard["x"] == Answer(0, "a b c")
     assert (heard["y"].code, heard["z"].code, len(heard["w"].text)) == (1, 127, 300)
