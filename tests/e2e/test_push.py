@@ -21,8 +21,9 @@ SSH = "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/d
 @pytest.fixture
 def server(account: Account, lived_in: Repository, tmp_path: Path) -> Iterator[str]:
     """The address of a git repository behind sshd that takes the account's key."""
-    (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     name = f"wt-e2e-sshd-{uuid.uuid4().hex[:6]}"
+    # An image of its own: one with two names can go while it gets the second.
+    (tmp_path / "Dockerfile").write_text(f"{DOCKERFILE}LABEL name={name}\n")
     docker("build", "--quiet", "--tag", name, str(tmp_path))
     key = account.home / ".ssh/id_ed25519"
     if not key.exists():
