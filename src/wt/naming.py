@@ -11,6 +11,8 @@ from wt.errors import UsageError
 from wt.model import Repository, Worktree
 
 STATE = "wt-sandbox"
+# Read-only in every sandbox: what runs on the host, or configures what does.
+PROTECTED = (".devcontainer", ".vscode", ".idea")
 MAIN_ID = "main"
 RECORD = "repository"
 ASIDE = "aside"

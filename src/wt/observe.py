@@ -49,7 +49,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
     git_settings = git.settings(tree.repository, tree.branch)
     bundle = config.ca_bundle(settings, tree.path)
     mount_points = (*facts.mount_points, *facts.protect, *facts.hide)
-    made = (plan.CLAUDE_DIR, plan.CLAUDE_JSON, plan.BASH_HISTORY, *plan.PROTECTED, *mount_points)
+    made = (plan.CLAUDE_DIR, plan.CLAUDE_JSON, plan.BASH_HISTORY, *naming.PROTECTED, *mount_points)
     inner, outer = checkouts.nested(tree)
     _refuse_behind_link(tree, outer)
     return plan.Surroundings(

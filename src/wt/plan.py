@@ -32,7 +32,6 @@ CLAUDE_DIR = ".claude-docker"
 CLAUDE_JSON = f"{CLAUDE_DIR}/.claude.json"
 BASH_HISTORY = f"{CLAUDE_DIR}/.bash_history"
 COMPOSE_FILES = ("docker-compose.yml", "compose.wt.yml")
-PROTECTED = (DEVCONTAINER, ".vscode", ".idea")
 DEFAULT_NODE = "lts"
 _DRIVER = "bridge"
 _ENDS = r"\n\r\v\f\x85\u2028\u2029"
@@ -236,7 +235,7 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
         steps.append(CreatePrivateRepository(tree, seen.settings, seen.user))
     if not seen.host_view_current:
         steps.append(WriteHostView(tree, seen.settings, _sandbox_owner(seen)))
-    directories = (CLAUDE_DIR, *PROTECTED[1:], *seen.mount_points)
+    directories = (CLAUDE_DIR, *naming.PROTECTED[1:], *seen.mount_points)
     steps += [MakeDirectory(tree, path, _owner(seen, path)) for path in directories if path not in seen.present]
     for path, content in ((CLAUDE_JSON, b"{}\n"), (BASH_HISTORY, b"")):
         if path not in seen.present:

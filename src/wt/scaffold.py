@@ -42,8 +42,6 @@ _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _COMMAS = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 _PLAYWRIGHT = "/home/vscode/.cache/ms-playwright"
 _AGENT = "/home/vscode/.claude-docker"
-# Read-only in every sandbox.
-_ALWAYS = (".devcontainer", ".vscode", ".idea")
 
 
 class _Template(string.Template):
@@ -118,8 +116,8 @@ def compose_wt(project: Project) -> str:
         "image_mount_points": _indent(_dollars("\n".join(inside)), 10),
         "read_only_mounts": _lines(
             (
-                *map(_bind, naming.around((*_ALWAYS, *project.protect), project.hide)),
-                *map(_read_only, (*_ALWAYS, *project.protect)),
+                *map(_bind, naming.around((*naming.PROTECTED, *project.protect), project.hide)),
+                *map(_read_only, (*naming.PROTECTED, *project.protect)),
             )
         ),
         "hidden": _dollars(json.dumps(project.hide, ensure_ascii=False)).replace("'", "''"),

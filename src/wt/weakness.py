@@ -12,7 +12,7 @@ from wt import naming
 from wt.config import FILE, Allow
 from wt.errors import Refused
 
-# How many files that volume may have.
+# How many files the volume at /tmp may have.
 TMP_FILES = 65536
 SERVICE, GUARD, PROXY = "app", "guard", "docker-proxy"
 # What wt sets beside a sandbox, and never ends by itself.
@@ -49,7 +49,6 @@ _BUILD_KEYS = """
     shm_size tags target ulimits
 """
 _HARMLESS, _HARMLESS_BUILD = frozenset(_SERVICE_KEYS.split()), frozenset(_BUILD_KEYS.split())
-_OVER = (".devcontainer", ".vscode", ".idea")
 _LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}|::1|\[::1\]")
 SOCKETS = {"docker.sock", "containerd.sock", "podman.sock", "crio.sock"}
 NO_NEW_PRIVILEGES = {"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"}
@@ -120,8 +119,11 @@ def ground(
         (values["WT_HOST_GIT"], "/wt/host.git", True),
         (f"{common_dir}/refs", "/wt/host.git/refs", True),
         (f"{workspace}/.claude-docker", "/home/vscode/.claude-docker", False),
-        *((f"{workspace}/{path}", f"/app/{path}", True) for path in (*_OVER, *protect)),
-        *((f"{workspace}/{path}", f"/app/{path}", False) for path in naming.around((*_OVER, *protect), hide)),
+        *((f"{workspace}/{path}", f"/app/{path}", True) for path in (*naming.PROTECTED, *protect)),
+        *(
+            (f"{workspace}/{path}", f"/app/{path}", False)
+            for path in naming.around((*naming.PROTECTED, *protect), hide)
+        ),
     ]
     guard = [(common_dir, "/host", True), (values["WT_HOST_GIT"], "/view", False)]
     proxy = [(values["WT_DOCKER_SOCKET"], "/var/run/docker.sock", True)] if docker_api else []

@@ -60,24 +60,21 @@ HELPER = {
     "HostConfig": HOST_CONFIG | {"NetworkMode": "none", "ReadonlyRootfs": True},
 }
 TMP = {"Type": "volume", "Name": "feature_tmp", "Destination": "/tmp", "RW": True}
-HELPERS: dict[str, dict[str, Any]] = {
-    "guard": HELPER
-    | {
-        "Config": {"User": "1001:1002"},
-        "Mounts": [
-            {"Type": "bind", "Source": "/code/shop/.git", "Destination": "/host", "RW": False},
-            {"Type": "bind", "Source": "/s/host.git", "Destination": "/view", "RW": True},
-            TMP,
-        ],
-    },
-    "docker-proxy": HELPER
-    | {
-        "Config": {"User": "root"},
-        "Mounts": [
-            {"Type": "bind", "Source": "/var/run/docker.sock", "Destination": "/var/run/docker.sock", "RW": False},
-            {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": True},
-        ],
-    },
+
+
+def beside(user: str, *mounts: dict[str, Any]) -> dict[str, Any]:
+    """What the engine knows of a container that stands beside the sandbox's."""
+    return HELPER | {"Config": {"User": user}, "Mounts": [*mounts]}
+
+
+def bind(source: str, place: str, *, writable: bool = False) -> dict[str, Any]:
+    return {"Type": "bind", "Source": source, "Destination": place, "RW": writable}
+
+
+SOCKETS = {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": True}
+HELPERS = {
+    "guard": beside("1001:1002", bind("/code/shop/.git", "/host"), bind("/s/host.git", "/view", writable=True), TMP),
+    "docker-proxy": beside("root", bind("/var/run/docker.sock", "/var/run/docker.sock"), SOCKETS),
 }
 SIBLING = tree("other")
 API = {"type": "volume", "source": "docker-api", "target": "/run/docker-api", "read_only": True}
@@ -104,10 +101,7 @@ def _target(**changes: Any) -> Target:
         mark="wt-verify-1",
     )
     target = replace(target, **changes)
-    mounts = [
-        {"Type": "bind", "Source": source, "Destination": place, "RW": not read_only}
-        for source, place, read_only in target.own_mounts
-    ]
+    mounts = [bind(source, place, writable=not read_only) for source, place, read_only in target.own_mounts]
     mounts += [{"Type": "volume", "Name": "feature_store", "Destination": "/home/vscode/.npm", "RW": True}]
     api = {"Type": "volume", "Name": "feature_docker-api", "Destination": "/run/docker-api", "RW": False}
     mounts += [TMP]

@@ -128,7 +128,7 @@ def _looked_at(tree: Worktree) -> trust.Version:
     """What configures the sandbox; refused, before anything in it is read, where something else was approved."""
     observe.require_devcontainer(tree)
     version = trust.look(tree.path)
-    if trust.known(tree.repository):
+    if not trust.is_trusted(tree.repository, version) and trust.known(tree.repository):
         _refuse_changed(tree, version)
     return version
 

@@ -117,6 +117,7 @@ def _target(
         worktree=tree,
         values=values,
         protect=settings.protect,
+        hide=observe.facts(tree).hide,
         services=files.get("services") or {},
         declared=files.get("volumes") or {},
         app=known.get(app.id) or {},

@@ -6,7 +6,7 @@ from typing import Any
 from wt import naming
 from wt.model import Check
 from wt.verify.answers import judged
-from wt.verify.target import Target
+from wt.verify.target import Target, bind_source
 from wt.weakness import BESIDE, GUARD, NO_NEW_PRIVILEGES, PROXY
 
 _TRIED = "docker inspect"
@@ -162,6 +162,5 @@ def _mounts(target: Target, service: str, found: Inspected) -> Iterator[str]:
 
 
 def _mount(each: Inspected) -> tuple[str, bool]:
-    """Docker Desktop has the host's files in a directory of its machine."""
-    source = each["Source"] if each["Type"] == "bind" else each.get("Name")
-    return str(source).removeprefix("/host_mnt"), not each["RW"]
+    """Its source on the host, or the name of its volume; and whether it is read-only."""
+    return bind_source(each) or str(each.get("Name")), not each["RW"]

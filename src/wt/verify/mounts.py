@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from wt.model import Check
 from wt.verify.answers import Heard, judged, unknown
 from wt.verify.docker_api import SOCKET
-from wt.verify.target import Target
+from wt.verify.target import Target, bind_source
 from wt.weakness import PROXY
 
 SCRIPT = """
@@ -71,7 +71,9 @@ def _seen(target: Target, inside: Heard) -> Check:
 
 def _made(target: Target) -> Check:
     control, tried = "mounts, by the engine", "docker inspect"
-    found = {str(each["Destination"]): Mount(not each["RW"], _source(each)) for each in target.app.get("Mounts") or ()}
+    found = {
+        str(each["Destination"]): Mount(not each["RW"], bind_source(each)) for each in target.app.get("Mounts") or ()
+    }
     found |= {
         str(place): Mount("ro" in str(options).split(","))
         for place, options in ((target.app.get("HostConfig") or {}).get("Tmpfs") or {}).items()
@@ -107,11 +109,6 @@ def _others(target: Target) -> str:
     own = {place for _, place, _ in target.own_mounts}
     others = sorted(target.host_sources.keys() - own)
     return f"of the host's also {', '.join(others)}" if others else "of the host's none but wt's own"
-
-
-def _source(mount: Mapping[str, object]) -> str | None:
-    """Docker Desktop has the host's files in a directory of its machine."""
-    return str(mount["Source"]).removeprefix("/host_mnt") if mount["Type"] == "bind" else None
 
 
 def _unescaped(place: str) -> str:

@@ -30,6 +30,7 @@ class Target:
         writable: whether the sandbox's user may write to /app at all.
         declared: the volumes of its files, by the key there.
         ssh: by address of a remote, what ssh has to be told to go where the host's goes.
+        hide: directories of the workspace that it does not see.
     """
 
     worktree: Worktree
@@ -46,6 +47,7 @@ class Target:
     writable: bool = True
     declared: Mapping[str, Any] = field(default_factory=dict)
     ssh: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hide: tuple[str, ...] = ()
 
     @property
     def project(self) -> str:
@@ -68,7 +70,8 @@ class Target:
 
     def mounts_of(self, service: str) -> tuple[tuple[str, str, bool], ...]:
         """The same for another service of wt's."""
-        ground = weakness.ground(self.values, self.protect, docker_api=weakness.PROXY in self.services)
+        docker_api = weakness.PROXY in self.services
+        ground = weakness.ground(self.values, self.protect, self.hide, docker_api=docker_api)
         return tuple(sorted(each[1:] for each in ground.mounts if each[0] == service))
 
     @property
@@ -82,16 +85,16 @@ class Target:
                 source = str(options.get("device") or "")
             if source.startswith("/"):
                 found[str(each.get("target"))] = source
-        made = self.app.get("Mounts") or ()
-        # Docker Desktop has the host's files in a directory of its machine.
-        binds = {
-            str(each["Destination"]): str(each["Source"]).removeprefix("/host_mnt")
-            for each in made
-            if each["Type"] == "bind"
-        }
-        return found | binds
+        made = {str(each["Destination"]): bind_source(each) for each in self.app.get("Mounts") or ()}
+        return found | {place: source for place, source in made.items() if source}
 
     def inner(self, path: Path) -> str | None:
         """Where a path of the host's is inside, if it lies in the worktree."""
         top = self.worktree.path
         return f"/app/{path.relative_to(top)}" if path.is_relative_to(top) and path != top else None
+
+
+def bind_source(mount: Mapping[str, Any]) -> str | None:
+    """Where what the engine has mounted lies on the host; None where it is docker's own."""
+    # Docker Desktop has the host's files in a directory of its machine.
+    return str(mount["Source"]).removeprefix("/host_mnt") if mount["Type"] == "bind" else None
