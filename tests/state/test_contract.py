@@ -338,7 +338,8 @@ def test_a_network_that_is_made_again_is_another_one(bench: Bench) -> None:
     assert docker.astray([only(project)]) == ()
     inventory.remove([network])
     docker.create_network(name, SHARED)
-    assert docker.astray([only(project)]) == (only(project),)
+    stopped = only(project)
+    assert docker.astray([stopped]) == (stopped,)
     with pytest.raises(WtError):
         compose.up(project, ignore, recreate=False)
     compose.up(project, ignore, recreate=True, force=True)
