@@ -78,7 +78,7 @@ def run(context: Context, options: Options, *, sizes: bool = True) -> tuple[Left
     names = {row.name for row in rows if row.kind == "volume" and row.state == "removable"}
     if unknown := sorted(set(options.volumes) - names):
         there = "`wt shared down --volumes` removes the data of a repository that is there"
-        raise UsageError(f"no volume {unknown[0]} is left over", hint=f"wt gc --all names those that are; {there}")
+        raise UsageError(f"no volume {unknown[0]} is left over", hint=f"`wt gc --all` names those that are; {there}")
     return rows
 
 
