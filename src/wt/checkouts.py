@@ -94,7 +94,7 @@ def ids(repository: Repository) -> frozenset[str]:
     """Ids of all worktrees that git has an admin directory for, be it a broken one."""
     admin = repository.common_dir / "worktrees"
     linked = {naming.linked_id(each.name) for each in admin.iterdir()} if admin.is_dir() else set()
-    return frozenset(linked | {naming.MAIN_ID})
+    return frozenset(linked | ({naming.MAIN_ID} if repository.main_checkout else set()))
 
 
 def _forgotten(directory: Path, common_dir: Path) -> WtError:
@@ -130,6 +130,12 @@ def worktrees(repository: Repository) -> tuple[Worktree, ...]:
         found.append(Worktree(repository, worktree_id, path, git_dir, _head_branch(git_dir), locked))
     words = Counter(word for tree in found for word in {tree.name, naming.short_branch(tree.branch or "")})
     return tuple(replace(tree, ambiguous=words[tree.name] > 1) for tree in found)
+
+
+def current(worktree: Worktree) -> Worktree:
+    """The same worktree as git has it now; as it was where git has forgotten it."""
+    known = (each for each in worktrees(worktree.repository) if each.git_dir == worktree.git_dir)
+    return next(known, worktree)
 
 
 def points_back(worktree: Worktree) -> bool:
@@ -218,9 +224,12 @@ def index_matches(worktree: Worktree, tip: str | None, *, file: Path | None = No
 
 def staged(worktree: Worktree) -> tuple[str, ...]:
     """Paths that the host's index has otherwise than HEAD; its directory need not be there."""
-    command = [*git.SAFE, f"--git-dir={worktree.git_dir}", "diff-index", "--cached", "--name-only", "-z"]
-    options = ("--ignore-submodules=all", "--no-ext-diff", "--no-renames", "HEAD", "--")
-    answer = process.run([*command, *options], cwd=worktree.repository.common_dir, check=False)
+    command: tuple[str, ...] = ("ls-files", "--cached", "-z")
+    if worktree.branch is None or git.resolve(worktree.repository, worktree.branch) is not None:
+        options = ("--ignore-submodules=all", "--no-ext-diff", "--no-renames", "HEAD", "--")
+        command = ("diff-index", "--cached", "--name-only", "-z", *options)
+    pinned = [*git.SAFE, f"--git-dir={worktree.git_dir}"]
+    answer = process.run([*pinned, *command], cwd=worktree.repository.common_dir, check=False)
     return tuple(path for path in answer.text.split("\0") if path)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,7 +62,11 @@ def selected(context: Context, names: Iterable[str], *, gone: bool = False) -> t
 
 def _named(repository: Repository, name: str, *, gone: bool) -> Worktree:
     """The worktree of a repository that the user means by `name`."""
-    tree = naming.find_worktree(checkouts.worktrees(repository), name)
+    trees = checkouts.worktrees(repository)
+    # Two admin directories may name one directory, which leads back to one of them.
+    places = Counter(tree.path for tree in trees)
+    ours = [tree for tree in trees if places[tree.path] == 1 or checkouts.points_back(tree)]
+    tree = naming.find_worktree(ours, name)
     if not tree.path.is_dir():
         if gone:
             return tree

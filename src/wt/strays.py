@@ -29,15 +29,25 @@ class Stray:
 
 def find(repository: Repository, trees: Iterable[Worktree], folders: Iterable[Path]) -> tuple[Stray, ...]:
     """Those in some folders; what is deeper, or elsewhere, is not looked for."""
+    trees = tuple(trees)
     known = {os.path.realpath(tree.path) for tree in trees}
+    absent = {tree.git_dir.name: tree for tree in trees if not tree.path.is_dir()}
     admin = (repository.common_dir / "worktrees").resolve()
     found = []
     for directory in sorted({each for folder in folders for each in _directories(folder)}):
         entry = pointer(directory)
+        if entry is not None and (tree := absent.get(entry.name)) and _moved_along(directory, entry, tree):
+            entry = admin / entry.name
         ours = entry is not None and entry.parent == admin and not directory.name.startswith(_TRASH)
         if entry is not None and ours and os.path.realpath(directory) not in known:
             found.append(Stray(directory, entry))
     return tuple(found)
+
+
+def _moved_along(directory: Path, entry: Path, tree: Worktree) -> bool:
+    """Whether it lies to its repository as before both were moved: its `.git` names the former place of that."""
+    former = os.path.relpath(tree.path, entry.parent.parent)
+    return former == os.path.relpath(os.path.realpath(directory), tree.repository.common_dir)
 
 
 def pointer(directory: Path) -> Path | None:

@@ -127,8 +127,7 @@ def around(repository: Repository, trees: Sequence[Worktree]) -> tuple[strays.St
     except WtError:
         pattern = config.Config().worktree_dir
     folder = naming.worktree_path(repository, pattern, "x").parent
-    linked = [tree.path.parent for tree in trees if not tree.is_main]
-    return strays.find(repository, trees, dict.fromkeys([folder, *linked]))
+    return strays.find(repository, trees, dict.fromkeys([folder, *(tree.path.parent for tree in trees)]))
 
 
 def forgotten(repository: Repository) -> frozenset[str]:

@@ -22,7 +22,6 @@ from wt import (
     plan,
     private_repo,
     removal,
-    strays,
     survey,
     trash,
 )
@@ -202,8 +201,16 @@ def _candidates(repository: Repository, options: Options, now: datetime) -> Iter
             continue
         if not there:
             yield _gone(tree, host)
-        elif why := _reason(tree, options, now, host):
+        elif _is_ours(tree) and (why := _reason(tree, options, now, host)):
             yield garbage.Candidate(tree, why, _obstacle(tree, host))
+
+
+def _is_ours(tree: Worktree) -> bool:
+    """Whether what lies there is this worktree, as `wt rm` asks it, too."""
+    try:
+        return checkouts.points_back(tree)
+    except WtError:
+        return False
 
 
 def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
@@ -228,9 +235,8 @@ def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
 
 
 def _moved_to(tree: Worktree) -> Path | None:
-    """Where a worktree lies that was moved without git, as far as that is beside another one or its former place."""
-    trees = checkouts.worktrees(tree.repository)
-    found = strays.find(tree.repository, trees, {each.path.parent for each in trees})
+    """Where a worktree lies that was moved without git, as far as that is where one would look for it."""
+    found = survey.around(tree.repository, checkouts.worktrees(tree.repository))
     return next((each.path for each in found if each.entry == tree.git_dir.resolve()), None)
 
 

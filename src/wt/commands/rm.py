@@ -75,12 +75,15 @@ def remove(
     broken = health.damage(tree) if force else None
 
     def decided() -> tuple[Step, ...]:
+        now = checkouts.current(tree)
+        if now.path != tree.path:
+            raise Refused(f"{tree.path} was moved to {now.path}", hint="run it again, which looks at what is in it")
         if broken is None:
             sync.bring_in(tree, context)
         if gone and hostile.is_there(tree.path):
             raise Refused(f"{tree.path} is there again", hint="run it again, which looks at what is in it")
         ask_merged = delete_branch and not force_branch
-        seen = observe_removal(tree, processes(tree), force=force, ask_merged=ask_merged, broken=broken is not None)
+        seen = observe_removal(now, processes(now), force=force, ask_merged=ask_merged, broken=broken is not None)
         return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
 
     # Asked before the sandbox stops, so that a refusal disturbs nothing, and after it, when nothing can change.
