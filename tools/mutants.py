@@ -28,7 +28,7 @@ class Mutant:
         file: below src/wt.
         old: the control, as it is written there, once.
         new: what takes its place.
-        test: below tests/unit, or below tests where it needs an engine; what has to turn red.
+        test: below tests/unit, or below tests where it has a directory; what has to turn red.
     """
 
     file: str
@@ -56,7 +56,7 @@ NAMES, SYMLINKS = "test_gate.py::test_paths_that_leave", "test_gate.py::test_whe
 BARE, TRUST = "test_gate.py::test_bare_layouts", "test_trust.py::test_"
 VERIFY, BOUNDS = "test_verify.py::test_", "test_bounds.py"
 GIT, PRIVATE = "test_git.py::test_", "test_private_repo.py::test_"
-GC, GARBAGE = "test_gc.py::test_", "test_garbage.py::test_"
+GC, GARBAGE, LIVING = "test_gc.py::test_", "test_garbage.py::test_", "state/test_living.py::test_"
 RUNS, OUTPUT = "test_runs.py::test_", "test_output.py::test_"
 FLOOD, LINE = f"{PRIVATE}a_flood_of", f"{PRIVATE}what_is_a_line_in_git"
 NO_SEARCH_WITHOUT_END, STRAY = "test_nested.py::test_the_search_has_an_end", f"{GC}a_directory_is_a_worktree_s"
@@ -542,6 +542,10 @@ MUTANTS = (
     ),
     *_swapped("commands/gc.py", f"{GC}one_that_is_gone_may_go", (" or tree.locked is not None", "")),
     *_swapped("commands/gc.py", f"{GC}nothing_is_a_candidate", ("if not there:", "if True:")),
+    *_swapped("commands/gc.py", f"{LIVING}gc_in_a_copy", ("elif _is_ours(tree) and (why", "elif (why")),
+    *_swapped("commands/rm.py", f"{LIVING}what_happens_to", ("now = checkouts.current(tree)", "now = tree")),
+    *_swapped("strays.py", f"{LIVING}gc_keeps_a_worktree", ("and _moved_along(directory, entry, tree):", "and False:")),
+    *_swapped("checkouts.py", f"{LIVING}the_main_checkout", ("if repository.main_checkout else set()", "")),
     *_swapped(
         "commands/gc.py", f"{GC}one_that_was_moved_by_hand", ("if (place := _moved_to(tree)) is not None:", "if False:")
     ),
