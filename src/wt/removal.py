@@ -31,6 +31,7 @@ class Removal:
         gone: its directory is not there, and wt did not remove it.
         dirty: paths that differ from the host's index, or are untracked and not ignored.
         submodules: those with files, of which git says nothing here.
+        repositories: directories with tracked files that are repositories of their own, of which it says nothing, too.
         mounts: mount points inside it.
         processes: command lines that somebody started in the running sandbox.
         only_here: commits that no branch, remote or tag would hold any more.
@@ -47,6 +48,7 @@ class Removal:
     gone: bool
     dirty: tuple[str, ...]
     submodules: tuple[str, ...]
+    repositories: tuple[str, ...]
     mounts: tuple[Path, ...]
     processes: tuple[str, ...]
     only_here: tuple[str, ...]
@@ -112,6 +114,12 @@ def _refuse_loss(seen: Removal, *, force: bool) -> None:
             f"{tree.name} has submodules, in which there may be work",
             hint="look into them, then use --force",
             details=first(seen.submodules),
+        )
+    if seen.repositories and not force:
+        raise Refused(
+            f"{tree.name} has repositories among its files, in which there may be work",
+            hint="look into them, then use --force",
+            details=first(seen.repositories),
         )
     if seen.only_here:
         raise Refused(

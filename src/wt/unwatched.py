@@ -1,11 +1,11 @@
-"""Changed files that `git status` is silent about, since git was told not to look at them."""
+"""What `git status` is silent about: changed files that git was told not to look at, and repositories among others."""
 
 import os
 import re
 import tempfile
 from pathlib import Path
 
-from wt import git
+from wt import git, hostile
 from wt.model import Worktree
 
 # What `git ls-files -v --stage -z` says of a file that is skip-worktree (S), assume-unchanged (lower case), or both.
@@ -35,3 +35,14 @@ def changed(worktree: Worktree, *, seconds: float) -> tuple[str, ...]:
         arguments = ("diff-files", "--name-only", "-z", "--ignore-submodules=all", "--no-ext-diff", "--no-renames")
         found = git.run_in(worktree, *arguments, env=env, seconds=seconds).stdout
     return tuple(os.fsdecode(path) for path in found.split(b"\0") if path)
+
+
+def repositories(worktree: Worktree) -> tuple[str, ...]:
+    """Directories that have a `.git` of their own and files that the host's index has: git passes over the former."""
+    listed = git.run_in(worktree, "ls-files", "--cached", "-z").stdout
+    places: set[str] = set()
+    for file in listed.split(b"\0"):
+        place = os.fsdecode(file)
+        while (place := place.rpartition("/")[0]) and place not in places:
+            places.add(place)
+    return tuple(sorted(each for each in places if hostile.kind(worktree.path, f"{each}/.git") is not None))

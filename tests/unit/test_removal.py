@@ -16,6 +16,7 @@ GOING = removal.Removal(
     gone=False,
     dirty=(),
     submodules=(),
+    repositories=(),
     mounts=(),
     processes=(),
     only_here=(),
@@ -61,6 +62,7 @@ REFUSED = [
     (replace(GOING, dirty=("a",)), ALL - {"force"}, "feature has changes that are not committed"),
     (replace(GOING, mounts=(Path("/code/feature/data"),)), ALL, "something is mounted in feature: /code/feature/data"),
     (replace(GOING, submodules=("lib",)), ALL - {"force"}, "feature has submodules, in which there may be work"),
+    (replace(GOING, repositories=("lib",)), ALL - {"force"}, "feature has repositories among its files"),
     (replace(GOING, also_in=Path("/y")), ALL, "feature is checked out in /y, too"),
     (replace(GOING, only_here=("abc x",)), ALL, "feature has commits that are nowhere else"),
     (

@@ -9,7 +9,7 @@ import pytest
 
 from unit.nouns import container
 from unit.repos import commit, git, linked, worktree
-from wt import checkouts, docker, mounts, naming, process, removal, trash
+from wt import checkouts, docker, mounts, naming, process, removal, trash, unwatched
 from wt import git as host
 from wt.commands import rm
 from wt.errors import Refused, ToolError
@@ -86,6 +86,37 @@ def test_a_change_that_git_status_hides_is_not_overlooked(shop: Path, mark: str)
     assert git(path, "status", "--porcelain") == ""
     assert rm.observe_removal(worktree(path)).dirty == ("se ttings",)
     refused(path, "not committed")
+
+
+@pytest.mark.parametrize("place", ["lib", "lib/deep"])
+def test_a_repository_among_tracked_files_is_not_overlooked(shop: Path, place: str) -> None:
+    (shop / "lib/deep").mkdir(parents=True)
+    commit(shop, "lib/deep/file")
+    (shop / ".gitignore").write_text("build\n")
+    commit(shop)
+    path = linked(shop)
+    git(path, "init", "--quiet", "lib/build")
+    removal.decide(rm.observe_removal(worktree(path)))
+    git(path, "init", "--quiet", place)
+    git(path / place, "commit", "--quiet", "--allow-empty", "--message", "precious")
+    assert git(path, "status", "--porcelain") == ""
+    assert rm.observe_removal(worktree(path)).repositories == (place,)
+    refused(path, "repositories among its files")
+    removal.decide(rm.observe_removal(worktree(path), force=True), force=True)
+
+
+def test_a_repository_among_tracked_files_is_looked_for_where_these_are_alone(shop: Path) -> None:
+    """What an agent makes besides, be it without end, costs nothing."""
+    for each in ("one", "two/deep"):
+        (shop / each).mkdir(parents=True)
+        commit(shop, f"{each}/file")
+    path = linked(shop)
+    (path / "ignored/one").mkdir(parents=True)
+    (path / "two/deep/.git").symlink_to("nowhere")
+    (path / "one/file").unlink()
+    (path / "one").rmdir()
+    (path / "one").symlink_to("two/deep")
+    assert unwatched.repositories(worktree(path)) == ("two/deep",)
 
 
 def test_a_file_that_a_sparse_checkout_leaves_out_is_no_change(shop: Path) -> None:

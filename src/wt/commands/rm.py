@@ -21,6 +21,7 @@ from wt import (
     removal,
     selection,
     trash,
+    unwatched,
 )
 from wt.commands import prepare, sync
 from wt.errors import Refused, ToolError
@@ -146,6 +147,7 @@ def observe_removal(
         gone=not there and not trash.holds(tree),
         dirty=checkouts.dirty(tree) if there and not force else (),
         submodules=_submodules(tree) if there and not force else (),
+        repositories=unwatched.repositories(tree) if there and not force else (),
         mounts=mounts.below(tree.path.resolve()),
         processes=processes,
         only_here=git.only_in(repository, _tips(tree, inside, host), sorted(set(kept.values()))),
