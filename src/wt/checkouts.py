@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _INDEX = ("index", "index.lock", "index.wt")
 _OURS = b"wt\n"
 _PROMISED = "wt-promised"
 
+_SEQUENCE = "sequencer/todo"
 OPERATIONS = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -33,6 +35,8 @@ OPERATIONS = {
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
+    # All that is left of many at once, when the one that stopped it was committed.
+    _SEQUENCE: "cherry-pick",
 }
 # Where git names commits that nothing else may hold until what is under way ends: what it stashed by itself, where a
 # rebase or a bisection began, what is merged or picked. ORIG_HEAD stays after that, with what was thrown away.
@@ -235,10 +239,16 @@ def staged(worktree: Worktree) -> tuple[str, ...]:
 
 def operation(git_dir: Path) -> str | None:
     """What is under way on the host in a worktree, such as "rebase"; None when nothing is."""
-    for name, what in OPERATIONS.items():
-        if (git_dir / name).exists():
-            return what
-    return None
+    return next((work(git_dir, sign) for sign in OPERATIONS if (git_dir / sign).exists()), None)
+
+
+def work(git_dir: Path, sign: str) -> str:
+    """The operation that one of these signs in a git directory, be it an agent's, stands for."""
+    todo = b""
+    if sign == _SEQUENCE:
+        with suppress(WtError):
+            todo = next(hostile.chunks(git_dir, sign), b"")
+    return "revert" if todo.startswith(b"revert") else OPERATIONS[sign]
 
 
 def move_branch(worktree: Worktree, old: str | None, new: str) -> None:

@@ -243,7 +243,7 @@ def read_refs(worktree: Worktree) -> InsideRefs:
         refs=shared,
         stash=_stash(root, names.get("refs/stash")),
         past=frozenset(_reflog(root, worktree.branch)) if worktree.branch else frozenset(),
-        operation=next((what for name, what in checkouts.OPERATIONS.items() if hostile.kind(root, name)), None),
+        operation=next((checkouts.work(root, sign) for sign in checkouts.OPERATIONS if hostile.kind(root, sign)), None),
     )
 
 

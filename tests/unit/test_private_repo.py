@@ -176,6 +176,34 @@ def test_an_operation_under_way_is_seen(shop: Path, command: str) -> None:
     assert private_repo.read_refs(inside.tree).operation == command
 
 
+@pytest.mark.parametrize("command", ["cherry-pick", "revert"])
+def test_an_operation_between_two_commits_is_seen(shop: Path, command: str) -> None:
+    inside = Inside(linked(shop))
+    inside.git("branch", "other")
+    first, second = inside.commit(text="one\n"), inside.commit(text="two\n")
+    if command == "revert":
+        first, second = second, first
+        inside.commit(text="three\n")
+    else:
+        inside.git("checkout", "--quiet", "other")
+        inside.commit(text="three\n")
+    inside.git(command, first, second, code=1)
+    inside.commit(text="resolved\n")
+    assert not [each for each in inside.path.iterdir() if each.name.endswith("_HEAD") and each.name != "ORIG_HEAD"]
+    assert private_repo.read_refs(inside.tree).operation == command
+    inside.git(command, "--abort")
+    assert private_repo.read_refs(inside.tree).operation is None
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "symlink", "directory"])
+def test_what_an_agent_put_in_the_place_of_a_list_of_commits_keeps_nobody_waiting(shop: Path, kind: str) -> None:
+    tree = create(linked(shop))
+    todo = naming.private_repo(tree) / "sequencer/todo"
+    todo.parent.mkdir()
+    {"FIFO": os.mkfifo, "symlink": lambda each: each.symlink_to("/dev/zero"), "directory": Path.mkdir}[kind](todo)
+    assert private_repo.read_refs(tree).operation == "cherry-pick"
+
+
 @pytest.fixture
 def root(shop: Path) -> Path:
     """A private repository that an agent has made of single files."""

@@ -244,6 +244,21 @@ def test_what_a_rebase_on_the_host_began_with_is_not_overlooked(shop: Path) -> N
     assert "precious" in rm.observe_removal(tree).only_here[0]
 
 
+@pytest.mark.parametrize("command", ["cherry-pick", "revert"])
+def test_what_is_between_two_commits_on_the_host_is_not_overlooked(shop: Path, command: str) -> None:
+    path = linked(shop)
+    commits = [commit(path, "clash", text) for text in ("one", "two")]
+    if command == "cherry-pick":
+        git(path, "switch", "--quiet", "--create", "other", "main")
+    commit(path, "clash", "three")
+    git(path, command, *(commits if command == "cherry-pick" else reversed(commits)), code=1)
+    commit(path, "clash", "resolved")
+    assert f"{command} currently in progress" in git(path, "status").lower()
+    assert rm.observe_removal(worktree(path)).operations == (command,)
+    git(path, command, "--quit")
+    assert rm.observe_removal(worktree(path)).operations == ()
+
+
 def test_a_file_in_the_place_of_a_worktree_stays_and_is_not_in_the_way(shop: Path) -> None:
     path = linked(shop)
     tree = worktree(path)
