@@ -236,6 +236,9 @@ def _on_no_branch(
     here = (git.file_text(worktree.git_dir / "HEAD") or "").strip()
     if inside.detached == here:
         return None
+    if work := checkouts.operation(worktree.git_dir):
+        # Git switches to no branch before that, and a reset would be the operation's.
+        return f"a {work} is under way on the host in {worktree.path}", "finish or abort it, then sync again"
     why = f"on the host no branch is checked out but commit {here[:10]}, inside {_where(inside)}"
     if inside.detached:
         old = git.resolve(worktree.repository, here)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from unit.repos import SERVE, Inside, commit, git, linked, repository
+from unit.repos import SERVE, Inside, commit, git, linked, repository, worktree
 from wt import git as host
 from wt import importer, private_repo
 from wt.config import Import
@@ -121,6 +121,26 @@ def test_staged_changes_on_the_host_keep_the_branch_where_it_is(inside: Inside, 
     assert report.moved is None and "staged" in (report.kept or "")
     assert refs(inside)["refs/heads/feature"] == refs(inside)["refs/heads/main"]
     assert (shop / ".git/worktrees/feature/index").read_bytes() == before
+
+
+def test_a_rebase_on_the_host_is_to_be_ended_first(inside: Inside) -> None:
+    """Until then git switches to no branch, and what a reset does is the rebase's."""
+    path = inside.tree.path
+    commit(path, text="theirs\n")
+    git(path, "switch", "--quiet", "--create", "other", "HEAD^")
+    commit(path, text="ours\n")
+    git(path, "rebase", "--quiet", "feature", code=1)
+    inside.tree = worktree(path)
+    for detached in (False, True):
+        if detached:
+            inside.git("checkout", "--quiet", "--detach")
+            inside.commit()
+        report = bring_in(inside)
+        assert report.moved is None and report.kept == f"a rebase is under way on the host in {path}"
+        assert report.hint == "finish or abort it, then sync again"
+    git(path, "rebase", "--abort")
+    inside.tree = worktree(path)
+    assert "on the host other" in (bring_in(inside).kept or "")
 
 
 @pytest.mark.parametrize("name", [".gitmodules", "deep/.gitmodules", ".GitModules", "link"])
