@@ -29,6 +29,8 @@ _MAX_REF_PART = 250
 _MAX_REF = 1_000
 # Directories that it may lie in: to each of them it is compared.
 _MAX_REF_DEPTH = 32
+# What git says of a branch that a worktree is not on, but that it rebases or bisects (2.40 has other words for it).
+_IN_USE = re.compile(r"is already (?:checked out|used by worktree) at '(.+)'$")
 # What the machine says where there is no file to read.
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 NO_FILES = "its refs are not stored as files"
@@ -318,6 +320,9 @@ def _hint(complaint: str) -> str:
     if nowhere := _NOWHERE.search(complaint):
         remove = shlex.join(["git", "update-ref", "-d", f"refs/heads/{nowhere[1] or nowhere[2]}"])
         return f"fetch its commit from a clone that has it, or let the branch go: {remove}"
+    if used := _IN_USE.search(complaint):
+        told = shlex.join(["git", "-C", used[1], "status"])
+        return f"a rebase or bisection of it is under way there: finish or abort it; `{told}` names what is"
     if nameless := _NO_NAME.search(complaint):
         return f"the file of {nameless[1]} in the git directory names no commit: put one in, or remove the file"
     if re.search(r"\bindex\b", complaint):

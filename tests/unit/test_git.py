@@ -198,6 +198,22 @@ def test_a_lock_that_a_killed_git_has_left_is_named_with_what_removes_it(shop: P
     host.run(worktree(shop).repository, *change)
 
 
+@pytest.mark.parametrize("work", ["rebase", "bisect"])
+def test_a_branch_that_something_is_under_way_on_is_named_with_its_place(shop: Path, work: str) -> None:
+    path = linked(shop, "a b", "a")
+    if work == "bisect":
+        commit(path)
+        git(path, "bisect", "start", "HEAD", "HEAD^")
+        git(path, "checkout", "--quiet", "--detach")
+    else:
+        git(path, "-c", "core.editor=sed -i 1ibreak", "rebase", "--quiet", "--interactive", "HEAD")
+    with pytest.raises(ToolError) as refused:
+        checkouts.add_worktree(worktree(shop).repository, shop.parent / "x", "a", None)
+    hint = str(refused.value.hint)
+    assert hint.startswith("a rebase or bisection of it is under way there: finish or abort it; ")
+    assert work in run(["sh", "-c", hint.split("`")[1]], shop).stdout
+
+
 @pytest.mark.parametrize("name", ["ümlaut", "a\u2028b", "a\x85b", "\udcff"], ids=ascii)
 def test_refs_of_any_name_are_read_back(shop: Path, name: str) -> None:
     repo, first = worktree(shop).repository, git(shop, "rev-parse", "HEAD")
