@@ -146,7 +146,8 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
         case EmptyTrash(repository=repository):
             trash.empty(repository)
         case RemoveWorktree(worktree=tree):
-            checkouts.remove_worktree(tree)
+            if not checkouts.remove_worktree(tree):
+                progress.note(f"{tree.path} is there again, made by something else, and stays")
         case RemoveState(worktree=tree):
             trash.put_state(tree)
         case RemoveRefs(worktree=tree):

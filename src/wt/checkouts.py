@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -326,13 +327,22 @@ def keep_promise(worktree: Worktree) -> None:
     (worktree.git_dir / _PROMISED).unlink(missing_ok=True)
 
 
-def remove_worktree(worktree: Worktree) -> None:
-    """Remove a worktree's directory and admin directory; whether it may go was decided before."""
-    if os.path.lexists(worktree.path) and not worktree.path.is_dir():
-        # Something else has its place, at which git would stop.
+def remove_worktree(worktree: Worktree) -> bool:
+    """Remove a worktree's directory and admin directory, which was decided before; False where another has its place.
+
+    That one stays.
+    """
+    if os.path.lexists(worktree.path) and not _is_its_own(worktree):
+        # Git would stop at it.
         shutil.rmtree(worktree.git_dir)
-        return
+        return False
     git.run(worktree.repository, "worktree", "remove", "--force", "--", str(worktree.path))
+    return True
+
+
+def _is_its_own(worktree: Worktree) -> bool:
+    """Whether what is at a linked worktree's place is that, by its `.git`."""
+    return hostile.kind(worktree.path, ".git") == stat.S_IFREG and points_back(worktree)
 
 
 def record(repository: Repository) -> None:

@@ -236,6 +236,37 @@ def test_a_sandbox_is_not_removed_while_it_is_started(world: World, monkeypatch:
     world.check()
 
 
+@pytest.mark.parametrize("made", ["directory", "repository", "worktree of another"])
+def test_what_comes_to_its_place_stays_and_is_not_in_the_way(
+    world: World, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    """An editor or a server may make the directory again when it has been moved away."""
+    (tree,) = world.trees()
+    perform = apply._perform
+
+    def performed(step: Step, progress: Progress) -> None:
+        perform(step, progress)
+        if isinstance(step, MoveToTrash):
+            again()
+            (tree.path / "cache").write_text("made again\n")
+
+    def again() -> None:
+        if made == "directory":
+            tree.path.mkdir()
+        elif made == "repository":
+            world.git("init", "--quiet", tree.path)
+        else:
+            world.git("clone", "--quiet", world.path, other := world.path.with_name("other"))
+            world.git("worktree", "add", "--quiet", tree.path, cwd=other)
+
+    monkeypatch.setattr(apply, "_perform", performed)
+    world.may_end(tree)
+    removed(world, tree)
+    assert (tree.path / "cache").read_text() == "made again\n" and not tree.git_dir.exists()
+    assert world.told.lines[-1] == f"{tree.path} is there again, made by something else, and stays"
+    world.check()
+
+
 def test_what_rm_did_not_come_to_delete_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree,) = world.trees()
 
