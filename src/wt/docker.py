@@ -172,9 +172,9 @@ def resume(project: str) -> None:
 
 
 def remove_project(project: str, *, volumes: bool = True, images: bool = True) -> None:
-    """Remove all that carries a compose project's label: containers, networks, and if wanted volumes and images.
+    """Remove what carries a compose project's label: containers, networks, and if wanted volumes and images.
 
-    By label and not through compose, so that no file of the worktree is needed.
+    By label and not through compose, so that no file of the worktree is needed. What has a name of its own stays.
     """
     for pause in (0.1, 0.3, 1, 3, None):
         try:
@@ -196,10 +196,11 @@ def _remove_project(project: str, *, volumes: bool, images: bool) -> None:
     with _client() as docker:
         if found:
             docker.container.remove(found, force=True, volumes=True)
-        if networks := docker.network.list(filters=chosen):
-            docker.network.remove([network.name for network in networks])
-        if volumes and (named := docker.volume.list(filters=chosen)):
-            docker.volume.remove([volume.name for volume in named])
+        if networks := [each for each in docker.network.list(filters=chosen) if naming.is_own(project, each.name)]:
+            docker.network.remove([*networks])
+        named = docker.volume.list(filters=chosen) if volumes else []
+        if own := [each for each in named if naming.is_own(project, each.name)]:
+            docker.volume.remove([*own])
         seen = docker.image.list(filters=chosen) if images else []
         if ours := [name for each in seen if (name := own_image(each.id, each.repo_tags, each.config.labels or {}))]:
             docker.image.remove(ours, force=True)

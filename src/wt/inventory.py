@@ -68,12 +68,18 @@ def adopted(found: Iterable[Holding]) -> tuple[Holding, ...]:
     """
     every = tuple(dict.fromkeys(found))
     known = owners(every)
+    every = tuple(each for each in every if each.project not in known or _goes_along(each))
     bare = [(each, known[each.project]) for each in every if not each.role and each.project in known]
     further = [
         replace(each, repository=own.repository, worktree=own.worktree, common_dir=own.common_dir, role="service")
         for each, own in bare
     ]
     return (*further, *(each for each in every if each.role))
+
+
+def _goes_along(holding: Holding) -> bool:
+    """Whether it goes with its project, by whose label it is that of whoever made it first."""
+    return holding.kind not in {"volume", "network"} or naming.is_own(holding.project, holding.name)
 
 
 def _owner(holding: Holding) -> tuple[str, str]:
@@ -102,8 +108,18 @@ def volume_projects(repository: str) -> tuple[str, ...]:
     """
     labels = {naming.LABEL_REPOSITORY: repository, naming.LABEL_ROLE: "sandbox"}
     chosen = [f"--filter=label={key}={value}" for key, value in labels.items()]
-    listed = docker.ask("volume", "ls", "--format", f'{{{{.Label "{docker.PROJECT}"}}}}', *chosen)
-    return tuple(dict.fromkeys(listed.split()))
+    listed = docker.ask("volume", "ls", "--format", f'{{{{.Label "{docker.PROJECT}"}}}} {{{{.Name}}}}', *chosen)
+    pairs = [line.partition(" ")[::2] for line in listed.splitlines()]
+    return tuple(dict.fromkeys(project for project, name in pairs if naming.is_own(project, name)))
+
+
+def volumes_of(project: str) -> tuple[str, ...]:
+    """Names of the volumes of a compose project, such as have a name of their own among them.
+
+    Raises:
+        ToolError: docker can't be asked.
+    """
+    return tuple(docker.ask("volume", "ls", "--quiet", f"--filter=label={docker.PROJECT}={project}").split())
 
 
 def by_hand() -> tuple[str, ...]:

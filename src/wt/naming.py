@@ -95,6 +95,11 @@ def project_name(worktree: Worktree) -> str:
     return f"{slug(name)}-{digest(repository.key, worktree.id, length=6)}"
 
 
+def is_own(project: str, name: str) -> bool:
+    """Whether compose called a volume or network for its project; one with a name of its own others may use, too."""
+    return name.startswith(f"{project}_")
+
+
 def shared_project_name(repository: Repository) -> str:
     """The compose project of the repository's shared services."""
     name, _, number = repository.key.rpartition("-")

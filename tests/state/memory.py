@@ -105,7 +105,7 @@ class Memory:
         return {
             docker: (*asked, *done, *rest, *served),
             compose: (self.build, self.up, self.up_and_wait, self.resolved),
-            inventory: (self.holdings, self.volume_projects, self.by_hand, self.sized),
+            inventory: (self.holdings, self.volume_projects, self.volumes_of, self.by_hand, self.sized),
         }
 
     # docker
@@ -160,10 +160,13 @@ class Memory:
     def remove_project(self, project: str, *, volumes: bool = True, images: bool = True) -> None:
         for box in self._of(project):
             self._drop(box)
-        for name in [name for name, each in self.networks.items() if each.labels.get(docker.PROJECT) == project]:
-            del self.networks[name]
-        if volumes:
-            self.volumes = {name: each for name, each in self.volumes.items() if each.get(docker.PROJECT) != project}
+        networks = [name for name, each in self.networks.items() if each.labels.get(docker.PROJECT) == project]
+        for name in networks:
+            if naming.is_own(project, name):
+                del self.networks[name]
+        for name in self.volumes_of(project) if volumes else ():
+            if naming.is_own(project, name):
+                del self.volumes[name]
         if images:
             self.images = [each for each in self.images if each.labels.get(docker.PROJECT) != project]
 
@@ -314,6 +317,9 @@ class Memory:
     def volume_projects(self, repository: str) -> tuple[str, ...]:
         ours = [each for each in self.holdings() if (each.kind, each.role) == ("volume", "sandbox")]
         return tuple(dict.fromkeys(each.project for each in ours if each.repository == repository))
+
+    def volumes_of(self, project: str) -> tuple[str, ...]:
+        return tuple(name for name, labels in self.volumes.items() if labels.get(docker.PROJECT) == project)
 
     def by_hand(self) -> tuple[str, ...]:
         return tuple(filter(inventory._BY_HAND.fullmatch, self.volumes))

@@ -192,6 +192,37 @@ def test_what_a_project_has_without_a_label_is_told_by_its_project(bench: Bench)
     inventory.remove(each for each in found if each.role == "sandbox")
 
 
+NAMED = (
+    "  more:\n    image: {0}\n    command: [sleep, infinity]\n    volumes: [data:/data]\n    networks: [own]\n"
+    "volumes:\n  data: {{name: {1}-data}}\nnetworks:\n  own: {{name: {1}-own}}\n"
+)
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_what_has_a_name_of_its_own_is_not_the_project_s_that_made_it_first(bench: Bench, *, labelled: bool) -> None:
+    name = bench.home.name
+    docker.create_network(bench.image, SHARED)
+    first, second = (bench.project(each) for each in ("x", "y"))
+    for project in (first, second):
+        text = COMPOSE + NAMED.format(bench.image, name)
+        labels = f"{name}-data, labels: {{wt.role: sandbox, wt.repo: {name}, wt.worktree: {project.directory.name}}}"
+        project.files[0].write_text(text.replace(f"{name}-data", labels) if labelled else text)
+        compose.build(project, ignore)
+        compose.up(project, ignore, recreate=True)
+    ours = {each.name for kind in ("volume", "network") for each in held(bench, kind)}
+    assert ours == {f"{first.name}_cache", f"{second.name}_cache"}
+    assert set(inventory.volumes_of(first.name)) == {f"{first.name}_cache", f"{name}-data"}
+    docker.remove_project(first.name)
+    assert docker.containers(project=first.name) == () and len(docker.containers(project=second.name)) == 2
+    assert inventory.volumes_of(first.name) == (f"{name}-data",)
+    assert inventory.volume_projects(name) == (second.name,)
+    docker.remove_project(second.name)
+    assert inventory.volumes_of(first.name) == (f"{name}-data",) and docker.network_driver(f"{name}-own") == "bridge"
+    assert inventory.volume_projects(name) == () and not held(bench, "volume")
+    docker.remove("volume", f"{name}-data")
+    docker.remove_network_if_unused(f"{name}-own")
+
+
 def test_a_volume_of_a_set_up_by_hand_is_told_by_its_name(bench: Bench) -> None:
     name = f"claude-code-{bench.home.name}-node-modules"
     assert name not in inventory.by_hand()

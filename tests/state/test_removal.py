@@ -364,3 +364,28 @@ def test_a_service_of_the_user_s_goes_with_the_sandbox_and_no_other_one_s_does(w
     for each in docker.containers(project=naming.project_name(stays)):
         docker.remove("container", each.id)
     assert gc.run(world.context, gc.Options()) == ()
+
+
+@pytest.mark.parametrize("by", ["rm", "gc"])
+def test_a_volume_with_a_name_of_its_own_goes_with_no_worktree(world: World, by: str) -> None:
+    """Compose says that it is the first one's; whoever uses it besides would lose it."""
+    verbs.run(world, "new", None, name="y", options={})
+    named = CACHE.format(IMAGE).removesuffix("  cache:\n") + "  cache: {name: shop-cache}\n"
+    for tree in world.trees():
+        file, settings = (tree.path / ".devcontainer" / name for name in ("docker-compose.yml", "wt.toml"))
+        file.write_text(file.read_text() + named)
+        settings.write_text(settings.read_text() + '[allow]\nvolumes = ["cache"]\n')
+        trust.record(world.repository, trust.look(tree.path))
+        verbs.run(world, "up", tree, options={})
+    first, second = world.trees()
+    assert inventory.volumes_of(naming.project_name(first))[-1] == "shop-cache"
+    for tree in (first, second):
+        world.may_end(tree)
+        if by == "gc":
+            assert world.git("worktree", "remove", "--force", tree.path).returncode == 0
+            verbs.run(world, "gc", None, options={})
+        else:
+            verbs.run(world, "rm", tree, options={"force": True})
+        assert inventory.volumes_of(naming.project_name(first)) == ("shop-cache",)
+        assert tree == second or len(docker.containers(project=naming.project_name(second))) > 1
+    assert [row for row in gc.run(world.context, gc.Options()) if row.kind != "trash"] == []
