@@ -1,9 +1,10 @@
 """`wt shared`: the services that all sandboxes of a repository use."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wt import apply, compose, config, docker, hostile, naming, observe, plan, process, selection
+from wt import apply, compose, config, docker, hostile, inventory, naming, observe, plan, process, selection
 from wt.commands import prepare
 from wt.errors import UsageError
 from wt.model import Context, ServiceStatus, Worktree
@@ -22,14 +23,21 @@ def up(context: Context) -> tuple[ServiceStatus, ...]:
 
 
 def down(context: Context, *, volumes: bool) -> None:
-    """Remove the shared services' containers, and their data if `volumes` says so."""
+    """Remove the shared services' containers, and their data if `volumes` says so, be it alone by now."""
     tree = selection.worktree(context, None)
     project = naming.shared_project_name(tree.repository)
     with prepare.alone(tree.repository, context):
-        if docker.containers(project=project):
+        data = inventory.volumes_of(project)
+        own = [name for name in data if naming.is_own(project, name)]
+        if docker.containers(project=project) or (volumes and own):
             with context.progress.step(f"shared services {project} removed, their data {'too' if volumes else 'kept'}"):
                 docker.stop(project)
                 docker.remove_project(project, volumes=volumes, images=False)
+        else:
+            context.progress.note(f"shared services {project}: nothing is there{' but their data' if own else ''}")
+        for name in (name for name in data if volumes and name not in own):
+            by_hand = shlex.join(["docker", "volume", "rm", name])
+            context.progress.note(f"volume {name} has a name of its own, and stays: `{by_hand}` removes it")
         docker.remove_network_if_unused(naming.own_network(tree.repository))
 
 
