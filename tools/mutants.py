@@ -297,6 +297,11 @@ MUTANTS = (
     ),
     *_swapped("gate.py", BARE, ("for path in _bare_repositories(there, names)", "for path in ()")),
     *_swapped(
+        "gate.py",
+        "test_review_command.py::test_no_two_branches",
+        ('if part == "head"}', 'if part == "head" and any("objects" in each for each in names)}'),
+    ),
+    *_swapped(
         "importer.py",
         ASTRAY,
         ("if stopped := _stopped(worktree, branch, old, new, accepted):", "if stopped := None:"),

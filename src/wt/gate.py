@@ -12,7 +12,7 @@ NO_NAME = "a part of its path is empty, `.` or `..`"
 OUTSIDE = "a symlink out of the tree"
 INTO_GIT = "a symlink into .git"
 UNCLEAR = "a symlink that goes up again, or is longer than a path can be"
-BARE = "a bare repository: git in it runs what its configuration says"
+BARE = "a bare repository, or a part of one: git in it runs what its configuration says"
 ENDLESS = "more files, or longer paths, than wt looks at"
 REASONS = (SUBMODULE, MODULES, DOT_GIT, NO_NAME, OUTSIDE, INTO_GIT, UNCLEAR, BARE, ENDLESS)
 
@@ -147,22 +147,16 @@ def _leads(depth: int, target: str | None) -> Iterator[str]:
 
 
 def _bare_repositories(changes: Sequence[Change], names: Iterable[str]) -> list[str]:
-    """Directories that git takes for a repository, and of which something changed that matters to it."""
-    everything = [plain(name) for name in names]
-    # A HEAD that is a directory makes no repository.
-    held = {name.rpartition("/")[0]: {"head"} for name in everything if name.rpartition("/")[2] == "head"}
-    for name in everything if held else ():
-        for place, part in _parts(name):
-            if place in held and part != "head":
-                held[place].add(part)
-    found = {place for place, parts in held.items() if is_repository(parts)}
-    touched = (place for each in (changes if found else ()) for place, _ in _parts(each.path))
-    return sorted({place or "." for place in touched if plain(place) in found})
+    """Directories with a file HEAD, without which none is a repository, and of which something changed that matters.
+
+    The other parts of one may come by another branch, which is harmless by itself.
+    """
+    held = {place for name in names for place, _, part in [plain(name).rpartition("/")] if part == "head"}
+    touched = (place for each in (changes if held else ()) for place in _matters(each.path))
+    return sorted({place or "." for place in touched if plain(place) in held})
 
 
-def _parts(path: str) -> Iterator[tuple[str, str]]:
-    """Each name on a path that matters to git in a repository, and the directory that holds it."""
+def _matters(path: str) -> Iterator[str]:
+    """The directories in which git, if it takes them for a repository, is led by what is at the path."""
     names = path.split("/")
-    for at, name in enumerate(names):
-        if plain(name) in _PARTS:
-            yield "/".join(names[:at]), plain(name)
+    return ("/".join(names[:at]) for at, name in enumerate(names) if plain(name) in _PARTS)

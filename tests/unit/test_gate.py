@@ -122,13 +122,17 @@ LAYOUT = ("r/HEAD", "r/objects/x", "r/refs/x")
         ("a/b/HEAD", ("a/b/objects", "a/b/refs"), ["a/b"]),
         ("r/readme", LAYOUT, []),
         ("r/refs/x", LAYOUT[1:], []),
-        ("r/HEAD", ("r/objects/x",), []),
+        ("r/HEAD", ("r/objects/x",), ["r"]),
+        ("R/h\u200cead", (), ["R"]),
+        ("r/refs/x", ("r/HEAD",), ["r"]),
+        ("r/HEAD/x", ("r/HEAD/objects",), []),
+        ("r/HEADS", (), []),
         ("r/HEAD/x", LAYOUT[1:], []),
         ("other/config", LAYOUT, []),
         ("r/objects/x/refs", LAYOUT[1:], []),
     ],
 )
-def test_bare_layouts_that_a_change_completes_or_configures(
+def test_bare_layouts_that_a_change_begins_completes_or_configures(
     path: str, names: tuple[str, ...], expected: list[str]
 ) -> None:
     assert gate.refused([added(path)], {}, (path, *names)) == tuple(Concern(each, gate.BARE) for each in expected)

@@ -70,14 +70,14 @@ TRAPS: dict[str, tuple[tuple[str, str, str], str]] = {
     "symlink into .git": (("link", ".git/hooks", "120000"), gate.INTO_GIT),
     "short name": (("git~2/config", "x", "100644"), gate.DOT_GIT),
     "name that is not UTF-8": (("\udcff/git~2/x\ny", "x", "100644"), gate.DOT_GIT),
-    "bare layout": (("r/commondir", "../x", "100644"), gate.BARE),
+    "bare layout": (("r/HEAD", "ref: refs/heads/x\n", "100644"), gate.BARE),
 }
 
 
 @pytest.mark.parametrize("trap", TRAPS)
 def test_what_leads_astray_moves_nothing_until_exactly_that_is_accepted(inside: Inside, trap: str) -> None:
     (path, content, mode), reason = TRAPS[trap]
-    before, first = ours(inside), add(inside, "r/HEAD", "ref: refs/heads/x\n")
+    before, first = ours(inside), add(inside, "r/commondir", "../x")
     report = bring_in(inside)
     assert report.moved == (before, first), "what is harmless moves"
     tip = add(inside, path, content, mode)
@@ -195,6 +195,22 @@ def test_a_bare_layout_that_is_let_through_runs_the_agent_s_program(inside: Insi
     assert bring_in(inside, tip).moved
     git(shop, "merge", "--quiet", "--ff-only", "feature")
     git(shop / "r", "x")
+    assert marker.exists()
+
+
+def test_no_two_branches_bring_the_halves_of_a_repository(shop: Path) -> None:
+    """Each is harmless by itself; what both have brought runs a program once they are merged."""
+    marker, one, two = shop.parent / "ran", Inside(linked(shop, "one")), Inside(linked(shop, "two"))
+    core = ("repositoryformatversion = 0", "bare = false", "worktree = ..", f"fsmonitor = \"touch '{marker}'; false\"")
+    add(one, "docs/config", "\n".join(("[core]", *core)))
+    add(two, "docs/objects/a")
+    add(two, "docs/refs/a")
+    first, (done, _) = add(one, "docs/HEAD", "ref: refs/heads/x\n"), map(bring_in, (one, two))
+    assert done.moved is None and f"docs ({gate.BARE}" in (done.kept or "")
+    assert bring_in(one, first).moved
+    for name in ("one", "two"):
+        git(shop, "merge", "--quiet", "--no-edit", name)
+    run(["git", "-C", str(shop / "docs"), "status"], shop)
     assert marker.exists()
 
 
