@@ -349,6 +349,13 @@ MUTANTS = (
     *_swapped("nested.py", "test_nested.py::test_a_directory_that_is_cut_off", ("whole and left >= 0", "whole")),
     # What costs an agent a line, and the host minutes.
     *_without("git.py", BOUNDS, " and len(parts) <= _MAX_REF_DEPTH"),
+    *_without("hostile.py", BOUNDS, " and len(entry.path) <= room"),
+    *_swapped(
+        "nested.py",
+        BOUNDS,
+        ("if room < 0:", "if False:"),
+        ("            room -= len(current)\n", ""),
+    ),
     *_swapped("importer.py", BOUNDS, ("not git.fits(ref) or ref in above", "ref in above")),
     *_swapped("sources.py", BOUNDS, ("if len(node.value) > _MAX_PAIRS:", "if False:")),
     *_swapped("plan.py", BOUNDS, ("(?:[^\\S{_ENDS}]|\\ufeff)*", "[\\s\\ufeff]*")),

@@ -20,6 +20,8 @@ _CHUNK = 1024 * 1024
 # Entries of a directory whose bytes are counted, and bytes in a path that a system call takes.
 _MAX_COUNTED = 1_000_000
 _MAX_PATH = 4_096
+# Characters of all the paths together that a search has before it: they are an agent's, as many and long as it likes.
+MAX_PENDING = 64 * 1024**2
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _REGULAR = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -269,15 +271,18 @@ def size(root: Path) -> int:
 
     No recursion, and an end: what an agent makes there may be deep, and may grow for as long as it is counted.
     """
-    total, pending, left = 0, [str(root)], _MAX_COUNTED
+    total, pending, left, room = 0, [str(root)], _MAX_COUNTED, MAX_PENDING
     while pending and left > 0:
-        with suppress(OSError), os.scandir(pending.pop()) as entries:
+        current = pending.pop()
+        room += len(current)
+        with suppress(OSError), os.scandir(current) as entries:
             for entry in itertools.islice(entries, left):
                 left -= 1
                 with suppress(OSError):
                     total += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
+                    if entry.is_dir(follow_symlinks=False) and len(entry.path) <= room:
                         pending.append(entry.path)
+                        room -= len(entry.path)
     return total
 
 

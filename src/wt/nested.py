@@ -26,10 +26,11 @@ def repositories(
         seconds: time limit.
     """
     found: list[str] = []
-    pending, left, whole = [""], limit, True
+    pending, left, room, whole = [""], limit, hostile.MAX_PENDING, True
     end = time.monotonic() + seconds
     while pending:
         current = pending.pop()
+        room += len(current)
         if left <= 0 or time.monotonic() > end or len(found) >= _MAX_FOUND:
             return tuple(sorted(found)), False
         try:
@@ -43,8 +44,13 @@ def repositories(
         names = [name for name, _ in entries]
         if current and (any(map(gate.is_dot_git, names)) or gate.is_repository(names)):
             found.append(current)
-        inner = [f"{current}/{name}".lstrip("/") for name, kind in entries if kind == stat.S_IFDIR and name != ".git"]
-        pending += [path for path in inner if path not in known]
+            room -= len(current)
+        for name in (name for name, kind in entries if kind == stat.S_IFDIR and name != ".git"):
+            if (path := f"{current}/{name}".lstrip("/")) not in known:
+                pending.append(path)
+                room -= len(path)
+            if room < 0:
+                return tuple(sorted(found)), False
     return tuple(sorted(found)), whole and left >= 0
 
 

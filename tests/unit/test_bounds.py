@@ -53,6 +53,37 @@ except ValueError as error:
 else:
     raise AssertionError("it was read")
 """,
+    "20,000 directories at the end of 1,500": """
+import stat
+from pathlib import Path
+from wt import hostile, nested
+many = [(f"{number:0>255}", stat.S_IFDIR) for number in range(20_000)]
+hostile.entries = lambda root, path, limit: many if path.count("/") == 1_500 else many[:1]
+assert nested.repositories(Path("/nowhere"), seconds=60) == ((), False)
+""",
+    "3,000 repositories, each in another": """
+import stat
+from pathlib import Path
+from wt import hostile, nested
+one = [("d" * 255, stat.S_IFDIR), (".git", stat.S_IFREG)]
+hostile.entries = lambda root, path, limit: one
+found, whole = nested.repositories(Path("/nowhere"), seconds=60)
+assert found and not whole and sum(map(len, found)) <= 64 << 20
+""",
+    "the size of 300,000 directories of long paths": """
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from wt import hostile
+class Entry(SimpleNamespace):
+    path = property(lambda self: "d" * 3_800 + self.name)
+    stat = lambda self, follow_symlinks: SimpleNamespace(st_blocks=1)
+    is_dir = lambda self, follow_symlinks: True
+    each = lambda path: (Entry(name=str(number)) for number in range(300_000 if path == "/nowhere" else 0))
+os.scandir = lambda path: nullcontext(Entry.each(path))
+assert hostile.size(Path("/nowhere")) == 300_000 * 512
+""",
 }
 
 
