@@ -1,18 +1,25 @@
 """What a Node.js project says of itself: its package manager and its workspaces."""
 
+import fnmatch
+import functools
 import json
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wt import hostile, sources
-from wt.errors import UsageError
+from wt.errors import Refused, UsageError
 
 VERSION_FILES = (".nvmrc", ".node-version")
 _VERSION = re.compile(r"\d{1,4}(\.\d{1,6}){0,2}(-[0-9A-Za-z.]{1,20})?")
+# Directories in the path of a workspace, characters in the name of one, and entries that are looked at for all.
 _PATIENT_DEPTH = 6
+_MAX_NAME = 255
+_MAX_ENTRIES = 200_000
+_NO_WORKSPACES = {"node_modules", ".git"}
 
 
 @dataclass(frozen=True)
@@ -61,26 +68,74 @@ def package_manager(root: Path) -> PackageManager:
 
 
 def package_directories(root: Path) -> tuple[str, ...]:
-    """The directories of the root package (`.`) and of every workspace, relative to `root`, sorted."""
-    found = {"."}
-    excluded: set[str] = set()
+    """The directories of the root package (`.`) and of every workspace, relative to `root`, sorted.
+
+    Raises:
+        UsageError: a file that says which these are can't be read, or it would take too long to look for them.
+    """
+    found, excluded, search = {"."}, set[str](), _Search(root)
     for pattern in _workspace_patterns(root):
         target = excluded if pattern.startswith("!") else found
-        for manifest in _matches(root, pattern.lstrip("!").strip("/").removeprefix("./")):
-            directory = manifest.parent.relative_to(root)
-            if "node_modules" not in directory.parts and len(directory.parts) <= _PATIENT_DEPTH:
-                target.add(str(PurePosixPath(directory)))
+        places = search.matching(pattern.lstrip("!").strip("/"))
+        target.update(place for place in places if hostile.kind(root, f"{place}/package.json") is not None)
     return tuple(sorted(path for path in found - excluded if path.isprintable()))
 
 
-def _matches(root: Path, pattern: str) -> list[Path]:
-    if ".." in PurePosixPath(pattern).parts:
-        return []
-    try:
-        return list(root.glob(f"{pattern}/package.json"))
-    except (ValueError, NotImplementedError) as error:
-        hint = "mend it in package.json, or in pnpm-workspace.yaml"
-        raise UsageError(f"the workspace {pattern!r} can't be read: {error}", hint=hint) from error
+class _Search:
+    """Directories below `root` by patterns, which are an agent's: no symlink is followed, and it ends."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.left = _MAX_ENTRIES
+
+    def matching(self, pattern: str) -> set[str]:
+        parts = PurePosixPath(pattern).parts
+        if ".." in parts or len(parts) > 2 * _PATIENT_DEPTH or any(len(part) > _MAX_NAME for part in parts):
+            return set()
+        places = {"."}
+        for part in parts:
+            inner = self._below if part == "**" else functools.partial(self._called, part)
+            places = {each for place in places for each in inner(place)}
+        return {str(PurePosixPath(place)) for place in places}
+
+    def _called(self, part: str, place: str) -> list[str]:
+        if any(sign in part for sign in "*?["):
+            return [f"{place}/{name}" for name in self._in(place) if fnmatch.fnmatchcase(name, part)]
+        self._pay(1)
+        inner = f"{place}/{part}"
+        return (
+            [inner]
+            if _may_hold(place) and part not in _NO_WORKSPACES and hostile.is_directory(self.root, inner)
+            else []
+        )
+
+    def _below(self, place: str) -> Iterator[str]:
+        pending = [place]
+        while pending:
+            yield (current := pending.pop())
+            pending += [f"{current}/{name}" for name in self._in(current)]
+
+    def _in(self, place: str) -> list[str]:
+        """Names of the directories in one, none where a workspace can't be."""
+        try:
+            entries = hostile.entries(self.root, place, limit=self.left + 1) if _may_hold(place) else []
+        except (FileNotFoundError, Refused):
+            entries = []
+        self._pay(1 + len(entries))
+        return [name for name, kind in entries if kind == stat.S_IFDIR and name not in _NO_WORKSPACES]
+
+    def _pay(self, price: int) -> None:
+        self.left -= price
+        if self.left < 0:
+            raise UsageError(
+                "there is too much to look through for the workspaces that package.json or pnpm-workspace.yaml names",
+                hint="list their directories as node_modules in .devcontainer/wt.toml",
+            )
+
+
+def _may_hold(place: str) -> bool:
+    """Whether a workspace in there would not be too deep."""
+    return place.count("/") < _PATIENT_DEPTH
 
 
 def _workspace_patterns(root: Path) -> list[str]:

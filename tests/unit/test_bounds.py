@@ -53,6 +53,17 @@ except ValueError as error:
 else:
     raise AssertionError("it was read")
 """,
+    "workspaces of more directories than there are, by symlinks": """
+import json, tempfile
+from pathlib import Path
+from wt import node
+with tempfile.TemporaryDirectory() as place:
+    for number in range(8):
+        (Path(place) / str(number)).symlink_to(".")
+    for pattern in ("*/*/*/*/*/*/*/*/*/*/*", "*/*/*/*/*/*", "**/" * 3_000 + "*", "?" * 10_000_000):
+        (Path(place) / "package.json").write_text(json.dumps({"workspaces": [pattern]}))
+        assert node.package_directories(Path(place)) == (".",)
+""",
     "20,000 directories at the end of 1,500": """
 import stat
 from pathlib import Path

@@ -84,6 +84,29 @@ def test_odd_workspaces_never_lead_outside_nor_end_in_a_bug(tmp_path: Path, decl
     assert ".." not in found
 
 
+def test_no_workspace_lies_behind_a_symlink_or_too_deep(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    files = {"packages/a/package.json": "{}", "a/b/c/d/e/f/package.json": "{}", "a/b/c/d/e/f/g/package.json": "{}"}
+    project(shop, files | {"package.json": json.dumps({"workspaces": ["*/*", "**", "link"]})})
+    (shop / "link").symlink_to("packages/a")
+    (shop / "packages/up").symlink_to("..")
+    assert node.package_directories(shop) == (".", "a/b/c/d/e/f", "packages/a")
+
+
+@pytest.mark.parametrize(
+    "declared", [["**/" * 5 + "*"], ["**", "!**"] * 300, ["a"] * 300_000], ids=["deep", "often", "many"]
+)
+def test_a_search_for_workspaces_has_an_end(
+    tmp_path: Path, declared: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = project(tmp_path / "shop", {f"{number // 10}/{number}/x": "" for number in range(400)})
+    (shop / "package.json").write_text(json.dumps({"workspaces": declared}))
+    monkeypatch.setattr(node, "_MAX_ENTRIES", 2_000)
+    with pytest.raises(UsageError, match="workspaces") as caught:
+        node.package_directories(shop)
+    assert "node_modules" in (caught.value.hint or "")
+
+
 def test_pnpm_workspaces(tmp_path: Path) -> None:
     text = "packages:\n  - 'packages/*'\n  - '!packages/old'\n"
     files = {"pnpm-workspace.yaml": text, "packages/a/package.json": "{}", "packages/old/package.json": "{}"}
