@@ -360,6 +360,8 @@ MUTANTS = (
     *_swapped("sources.py", BOUNDS, ("if len(node.value) > _MAX_PAIRS:", "if False:")),
     *_swapped("plan.py", BOUNDS, ("(?:[^\\S{_ENDS}]|\\ufeff)*", "[\\s\\ufeff]*")),
     *_swapped("scaffold.py", "test_scaffold.py::test_what_lies_around", ("*map(_bind,", "*map(str, () and")),
+    *_swapped("texts.py", BOUNDS, ("if cost <= min(_PATIENCE, self._left):", "if True:")),
+    *_swapped("trust.py", BOUNDS, ("itertools.islice(differing, _MAX_LINES)", "differing")),
     *_swapped("node.py", "test_node.py::test_a_search_for_workspaces", ("if self.left < 0:", "if False:")),
     # A second Ctrl-C.
     *_swapped("process.py", "test_process.py::test_a_second_ctrl_c", ("if _is_deaf():", "if False:")),

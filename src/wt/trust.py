@@ -1,7 +1,7 @@
 """Which versions of `.devcontainer` the user has approved: what configures a sandbox runs on the host, too."""
 
-import difflib
 import hashlib
+import itertools
 import json
 import stat
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 
-from wt import hostile, naming
+from wt import hostile, naming, texts
 from wt.errors import Refused
 from wt.model import Repository, Worktree
 
@@ -22,6 +22,8 @@ _MAX_FILES = 2_000
 _MAX_BYTES = 64 * 1024**2
 # Longer files are known by their hash alone.
 _MAX_TEXT = 64 * 1024
+# More than anybody reads, of a difference.
+_MAX_LINES = 20_000
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,19 @@ def _place(repository: Repository) -> Path:
 
 
 def difference(repository: Repository, version: Version) -> tuple[str, ...]:
-    """How it differs from that approved version which is closest: what became of each file, then a unified diff."""
+    """How it differs from that approved version which is closest: what became of each file, then a unified diff.
+
+    What is too long to be read is cut, and said to be.
+    """
     closest = min(known(repository), key=lambda each: len(_differing(each, version)), default=Version({}))
     names = _differing(closest, version)
     lines = [f"{_became(closest.entries.get(name), version.entries.get(name))}: {name}" for name in names]
-    return (*lines, *(line for name in names for line in _diff(name, closest, version)))
+    comparison = texts.Comparison(context=2)
+    differing = (line for name in names for line in _diff(name, closest, version, comparison))
+    lines += itertools.islice(differing, _MAX_LINES)
+    if next(differing, None) is not None:
+        lines.append(f"what differs beyond these lines is not shown: read it in {DIRECTORY}")
+    return tuple(lines)
 
 
 def _differing(old: Version, new: Version) -> list[str]:
@@ -166,7 +176,7 @@ def _became(old: Entry | None, new: Entry | None) -> str:
     return f"a {new.kind} now" if old.kind != new.kind else "changed"
 
 
-def _diff(name: str, old: Version, new: Version) -> Iterator[str]:
+def _diff(name: str, old: Version, new: Version, comparison: texts.Comparison) -> Iterator[str]:
     """Line breaks but `\\n` stay in their line, so that a change of these shows, too."""
     before, after = (each.entries.get(name) for each in (old, new))
     if before and after and before.digest == after.digest:
@@ -174,5 +184,5 @@ def _diff(name: str, old: Version, new: Version) -> Iterator[str]:
     if any(each is not None and each.text is None for each in (before, after)):
         yield f"{name} is no text, or too long to be shown"
         return
-    texts = [each.text.split("\n") if each and each.text is not None else [] for each in (before, after)]
-    yield from difflib.unified_diff(texts[0], texts[1], f"a/{name}", f"b/{name}", "", "", 2, "")
+    then, now = (each.text.split("\n") if each and each.text is not None else [] for each in (before, after))
+    yield from comparison.unified(name, then, now)

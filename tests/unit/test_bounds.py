@@ -64,6 +64,23 @@ with tempfile.TemporaryDirectory() as place:
         (Path(place) / "package.json").write_text(json.dumps({"workspaces": [pattern]}))
         assert node.package_directories(Path(place)) == (".",)
 """,
+    "what is not trusted: 200 files of two kinds of lines": """
+import random
+from wt import trust
+def version():
+    texts = ("".join(random.choices(("a" + chr(10), "b" + chr(10)), k=30_000)) for _ in range(200))
+    return trust.Version({str(at): trust.Entry("file", text, text) for at, text in enumerate(texts)})
+old, new = version(), version()
+trust.known = lambda repository: (old,)
+lines = trust.difference(None, new)
+assert 20_000 < len(lines) < 30_000 and "not shown" in lines[-1], lines[-1]
+""",
+    "a .gitignore of 250 kinds of lines": """
+from wt.commands import init
+text = "".join(f"{at % 250}" + chr(10) for at in range(130_000))
+lines = list(init._diff(".gitignore", text, init._ignores(text, ())))
+assert lines[3:] == [" 249", "+.devcontainer/.env", "+.claude-docker/", "+node_modules/"], lines
+""",
     "20,000 directories at the end of 1,500": """
 import stat
 from pathlib import Path

@@ -10,7 +10,7 @@ import wt
 
 # Each may import what stands above it here; a folder of rooms, such as `commands`, counts as one.
 LAYERS = (
-    "errors measures",
+    "errors measures texts",
     "model",
     "steps versions complaints streams contexts",
     "process locks naming hostile mounts host",
@@ -75,6 +75,7 @@ PURE = [
     "removal",
     "review",
     "steps",
+    "texts",
     "weakness",
 ]
 DOORS = {

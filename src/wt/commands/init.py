@@ -1,17 +1,18 @@
 """`wt init`: write the tracked files of a sandbox."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-from wt import checkouts, config, git, hostile, naming, node, scaffold, trust
+from wt import checkouts, config, git, hostile, naming, node, scaffold, texts, trust
 from wt.errors import UsageError
 from wt.model import Context, InitReport, Worktree
 
 IGNORE_FILE = ".gitignore"
 COMPOSE_WT = f".devcontainer/{scaffold.COMPOSE_WT}"
 DEVCONTAINER = ".devcontainer/devcontainer.json"
+# Of a file that people write by hand.
+_MAX_BYTES = 4 * 1024**2
 
 
 def run(context: Context, *, template: str, dry_run: bool, upgrade: bool) -> InitReport:
@@ -104,9 +105,7 @@ def _write(root: Path, files: Mapping[str, str]) -> None:
 def _diff(path: str, before: str | None, after: str) -> Iterator[str]:
     """What changes in a file that is there, as a unified diff."""
     if before is not None:
-        yield from difflib.unified_diff(
-            before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", "", "", 1, ""
-        )
+        yield from texts.Comparison(context=1).unified(path, before.splitlines(), after.splitlines())
 
 
 def _next(*, initialised: bool, idle: bool) -> str:
@@ -128,5 +127,5 @@ def _ignores(text: str, hidden: tuple[str, ...]) -> str | None:
 
 
 def _present(root: Path, path: str) -> str | None:
-    content = hostile.read(root, path)
+    content = hostile.read(root, path, limit=_MAX_BYTES)
     return None if content is None else content.decode(errors="surrogateescape")
