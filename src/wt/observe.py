@@ -58,7 +58,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         config=settings,
         settings=git_settings,
         env_text=read(tree, plan.ENV_FILE),
-        root_env=read(tree, ".env"),
+        root_env=read(tree, plan.ROOT_ENV),
         node_version=next(_node_versions(tree), None),
         present=frozenset(path for path in made if _is_there(tree, path, facts.protect)),
         mount_points=mount_points,

@@ -28,6 +28,8 @@ from wt.steps import (
 _SHOWN = 40
 DEVCONTAINER = ".devcontainer"
 ENV_FILE = f"{DEVCONTAINER}/.env"
+# Compose and the devcontainer CLI read it, too.
+ROOT_ENV = ".env"
 CLAUDE_DIR = ".claude-docker"
 CLAUDE_JSON = f"{CLAUDE_DIR}/.claude.json"
 BASH_HISTORY = f"{CLAUDE_DIR}/.bash_history"
@@ -236,7 +238,10 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     if not seen.host_view_current:
         steps.append(WriteHostView(tree, seen.settings, _sandbox_owner(seen)))
     directories = (CLAUDE_DIR, *naming.PROTECTED[1:], *seen.mount_points)
-    steps += [MakeDirectory(tree, path, _owner(seen, path)) for path in directories if path not in seen.present]
+    missing = [path for path in directories if path not in seen.present]
+    steps += [MakeDirectory(tree, path, _owner(seen, path)) for path in missing if path != ROOT_ENV]
+    # Protected and absent: a directory would be none to read.
+    steps += [WriteFile(tree, path, b"", 0o644) for path in missing if path == ROOT_ENV]
     for path, content in ((CLAUDE_JSON, b"{}\n"), (BASH_HISTORY, b"")):
         if path not in seen.present:
             steps.append(WriteFile(tree, path, content, 0o600, _owner(seen, path)))

@@ -96,6 +96,18 @@ def test_a_plain_write_would_have_changed_what_lies_outside(feature: Path) -> No
     assert (outside / "canary").read_text() == "{}\n"
 
 
+@pytest.mark.parametrize("text", [None, "A=1\n"])
+def test_a_root_env_can_be_protected_and_is_made_as_a_file_where_it_is_absent(tmp_path: Path, text: str | None) -> None:
+    """A directory in its place would be refused by the next start."""
+    shop = initialised(tmp_path / "shop", {".devcontainer/wt.toml": 'protect = [".env"]\n'})
+    if text is not None:
+        (shop / ".env").write_text(text)
+    for _ in range(2):
+        assert refused(shop) is None
+        assert (shop / ".env").read_text() == (text or "")
+    assert 'target: "/app/.env", read_only: true' in (shop / ".devcontainer/compose.wt.yml").read_text()
+
+
 @pytest.mark.parametrize("swap", [False, True], ids=["as it was", "swapped"])
 def test_a_worktree_inside_another_is_not_reached_through_a_symlink_of_that_one_s(feature: Path, *, swap: bool) -> None:
     """The sandbox around it could put another directory in the way, whose content it chose."""
