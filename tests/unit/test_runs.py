@@ -46,6 +46,31 @@ def test_files_that_something_runs(pattern: str) -> None:
     assert said(added(name, LINK)) == [f"new, a symlink; {review.FILES[pattern]}"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["mise.local.toml", ".mise.local.toml", ".mise/tasks/x", "shop.code-workspace", ".devcontainer.json", ".nvim.lua",
+     ".nvimrc", ".exrc", ".dir-locals.el", "AGENTS.md", "CLAUDE.md", "CLAUDE.local.md", "GEMINI.md", ".cursorrules",
+     ".windsurf/rules/x.md", ".windsurfrules", ".gemini/settings.json", ".codex/config.toml", ".opencode/plugin/x.ts",
+     ".kiro/hooks/x", ".roo/mcp.json", ".github/copilot-instructions.md", "a/action.yml", "a/action.yaml",
+     ".forgejo/workflows/x.yml", ".gitea/workflows/x.yml", ".woodpecker.yml", ".woodpecker/x.yml", "lefthook.toml",
+     "lefthook.json", "lefthook-local.yml", "prek.toml", "bunfig.toml", ".eslintrc", ".eslintrc.json", ".prettierrc",
+     ".babelrc", ".mocharc.yml", "nx.json", "turbo.json", "devbox.json", "flake.nix", "shell.nix", "default.nix",
+     "gradlew", "gradlew.bat", "gradle/wrapper/gradle-wrapper.jar", "settings.gradle.kts", "build.gradle", "mvnw",
+     "mvnw.cmd", "pom.xml", ".mvn/extensions.xml", "pyproject.toml", "Containerfile", "docker-bake.hcl"],
+)  # fmt: skip
+def test_files_that_act_by_themselves_have_one_line_each(path: str) -> None:
+    assert len(said(changed(path))) == 1 and len(said(added(f"deep/{path}"))) == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["trustedDependencies", "wireit", "pre-commit", "eslintConfig", "prettier", "babel", "jest"]
+)
+def test_entries_of_a_package_that_choose_what_runs(key: str) -> None:
+    for value in ("./x.js", ["x"]):
+        assert len(said(changed("package.json"), "{}", json.dumps({key: value}))) == 1
+    assert said(changed("package.json"), "{}", json.dumps({key: {"x": "./y.js"}})) == [f"{key}.x: ./y.js"]
+
+
 @pytest.mark.parametrize("path", ["src/index.ts", "README.md", "a.makefile.txt", "vscode/x", "configs/x.json", "rc.js"])
 def test_what_is_only_code_is_not_listed(path: str) -> None:
     assert said(added(path, PROGRAM)) == said(changed(path)) == []
