@@ -92,6 +92,11 @@ MUTANTS = (
         "git.py", f"{IMPORT}an_object_that_fsck_rejects_does_not_come_in", ("fsckObjects=true", "fsckObjects=false")
     ),
     *_without(
+        "git.py",
+        f"{IMPORT}a_history_that_is_cut_short",
+        "        _require_whole(repository, wanted, quarantine, seconds=seconds)\n",
+    ),
+    *_without(
         "git.py", f"{IMPORT}nothing_else_changes_and_a_second_import_changes_nothing", '"--no-write-fetch-head", '
     ),
     *_without(

@@ -51,6 +51,10 @@ SAFE = (
 )
 
 
+class CutShort(ToolError):
+    """Commits came without what they come from."""
+
+
 def require_version() -> None:
     """Refuse a git that is too old.
 
@@ -236,6 +240,7 @@ def fetch(
 
     Raises:
         ToolError: the peer did not serve them; the repository is as it was.
+        CutShort: nor what they come from.
     """
     objects = repository.common_dir / "objects"
     shutil.rmtree(quarantine, ignore_errors=True)
@@ -255,9 +260,20 @@ def fetch(
             max_file_bytes=max_bytes,
             max_memory=_MAX_MEMORY,
         )
+        _require_whole(repository, wanted, quarantine, seconds=seconds)
         _adopt(quarantine, objects)
     finally:
         shutil.rmtree(quarantine, ignore_errors=True)
+
+
+def _require_whole(repository: Repository, wanted: Collection[str], quarantine: Path, *, seconds: float) -> None:
+    """Look again whether all is there: of a peer that says that its history is cut short, git takes it so."""
+    stdin = "".join(f"{oid}\n" for oid in wanted).encode()
+    env = {"GIT_OBJECT_DIRECTORY": str(quarantine)}
+    limits = {"seconds": seconds, "max_memory": _MAX_MEMORY}
+    options = ("--objects", "--quiet", "--stdin", "--not", "--all")
+    if run(repository, "rev-list", *options, stdin=stdin, env=env, check=False, **limits).code != 0:
+        raise CutShort("its history is cut short inside")
 
 
 def _adopt(quarantine: Path, objects: Path) -> None:

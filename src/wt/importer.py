@@ -126,12 +126,22 @@ def keep(
                 worktree.repository, command, oids, quarantine, seconds=limits.seconds, max_bytes=limits.max_bytes
             )
         except ToolError as error:
+            allowed = f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s"
             raise ToolError(
                 f"{worktree.name} could not be imported: {error.message}",
-                hint=f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s",
+                hint=_whole_again(worktree) if isinstance(error, git.CutShort) else allowed,
             ) from error
     git.update_refs(worktree.repository, {ref: (oid, None) for ref, oid in wanted.items()})
     return tuple(sorted(wanted))
+
+
+def _whole_again(worktree: Worktree) -> str:
+    """What brings the rest of a history that is cut short inside, or lets it be seen where it is there."""
+    seen = shlex.join(["rm", str(naming.private_repo(worktree) / "shallow")])
+    fetched = f"{_in_sandbox(worktree, 'git', 'fetch', '--unshallow')} if the rest can be fetched"
+    if (worktree.repository.common_dir / "shallow").exists():  # then the inside can't be without that file
+        return fetched
+    return f"{fetched}, {seen} if it is there" if worktree.path.is_dir() else seen
 
 
 def concerns(repository: Repository, old: str | None, new: str, names: tuple[str, ...] | None) -> tuple[Concern, ...]:

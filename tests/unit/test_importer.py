@@ -191,6 +191,44 @@ def test_what_is_too_large_does_not_come_in_and_leaves_nothing_behind(inside: In
     assert bring_in(inside, max_size="8m").moved
 
 
+def test_a_history_that_is_cut_short_inside_does_not_come_in(inside: Inside, shop: Path) -> None:
+    before = refs(inside)
+    inside.commit()
+    cut = inside.path / "shallow"
+    cut.write_text(f"{inside.commit(text='more')}\n")
+    with pytest.raises(ToolError, match="feature could not be imported: its history is cut short") as caught:
+        bring_in(inside)
+    assert refs(inside) == before
+    git(shop, "fsck")
+    assert f"rm {cut} if it is there" in (caught.value.hint or "")
+    cut.unlink()
+    assert bring_in(inside).moved
+
+
+def test_one_that_was_fetched_cut_short_comes_in_when_the_rest_is_fetched(tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin")
+    git(tmp_path, "clone", "--quiet", origin.as_uri(), "shop")
+    inside = Inside(linked(tmp_path / "shop"))
+    for text in "abc":
+        commit(origin, text=text)
+    inside.git("fetch", "--quiet", "--depth=1", "origin", "main")
+    inside.git("checkout", "--quiet", "-b", "newest", "FETCH_HEAD")
+    new = inside.commit()
+    with pytest.raises(ToolError, match="cut short") as caught:
+        bring_in(inside)
+    assert "wt exec feature -- git fetch --unshallow if" in (caught.value.hint or "")
+    inside.git("fetch", "--quiet", "--unshallow")
+    bring_in(inside)
+    assert refs(inside)["refs/wt/feature/heads/newest"] == new
+    git(tmp_path / "shop", "fsck")
+
+
+def test_what_is_cut_short_inside_but_whole_on_the_host_comes_in(inside: Inside) -> None:
+    (inside.path / "shallow").write_text(inside.git("rev-parse", "HEAD") + "\n")
+    new = inside.commit()
+    assert (bring_in(inside).moved or ("", ""))[1] == new
+
+
 def test_no_server_at_all_is_an_error_with_a_hint(inside: Inside) -> None:
     inside.commit()
     with pytest.raises(ToolError) as caught:
