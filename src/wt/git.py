@@ -252,7 +252,7 @@ def fetch(
         (quarantine / "info/alternates").write_text(f"{objects}\n")
         run(
             repository,
-            *("-c", "protocol.ext.allow=always", "-c", "transfer.fsckObjects=true"),
+            *("-c", "protocol.ext.allow=always", "-c", "fetch.fsckObjects=true"),
             *("fetch", *options, f"ext::{quoted}"),
             stdin="".join(f"{oid}\n" for oid in wanted).encode(),
             env={"GIT_OBJECT_DIRECTORY": str(quarantine)},

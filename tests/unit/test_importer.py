@@ -236,7 +236,12 @@ def test_no_server_at_all_is_an_error_with_a_hint(inside: Inside) -> None:
     assert caught.value.hint == "start it once: wt up feature"
 
 
-def test_an_object_that_fsck_rejects_does_not_come_in(inside: Inside, tmp_path: Path) -> None:
+@pytest.mark.parametrize("switched_off", [False, True])
+def test_an_object_that_fsck_rejects_does_not_come_in(
+    inside: Inside, shop: Path, tmp_path: Path, switched_off: bool
+) -> None:
+    if switched_off:
+        git(shop, "config", "fetch.fsckObjects", "false")
     tree = inside.git("rev-parse", "HEAD^{tree}")
     (tmp_path / "bad").write_text(f"tree {tree}\nauthor A <a> 1 +0000\ncommitter A <a> x\n\nbad\n")
     oid = inside.git("hash-object", "-t", "commit", "-w", "--literally", f"{tmp_path}/bad")
