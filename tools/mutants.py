@@ -89,7 +89,10 @@ MUTANTS = (
     ),
     # An import.
     *_swapped(
-        "git.py", f"{IMPORT}an_object_that_fsck_rejects_does_not_come_in", ("fsckObjects=true", "fsckObjects=false")
+        "git.py",
+        f"{IMPORT}an_object_that_fsck_rejects_does_not_come_in",
+        ("fsckObjects=true", "fsckObjects=false"),
+        ("fetch.fsckObjects", "transfer.fsckObjects"),
     ),
     *_without(
         "git.py",
@@ -348,6 +351,7 @@ MUTANTS = (
     *_without(
         "checkouts.py", "test_nested.py::test_wt_does_not_take_what_an_agent_made", "    refuse_within(directory)\n"
     ),
+    *_without("checkouts.py", "test_nested.py::test_nor_what_it_makes", "    refuse_another(here, common_dir)\n"),
     *_swapped(
         "nested.py", "test_nested.py::test_nor_anything_else", (" or (head and (common or (objects and refs)))", "")
     ),

@@ -17,7 +17,7 @@ from pathlib import Path
 from wt import complaints, errors, git, hostile, naming, process, unwatched
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Repository, Worktree
-from wt.nested import refuse_within
+from wt.nested import refuse_another, refuse_within
 
 # Seconds for a look at all files; a FIFO by the name of one that git reads would keep it for ever.
 _PATIENCE = 120
@@ -55,6 +55,7 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
         UsageError: there is no repository.
         Refused: the worktree's `.git` points at a repository that doesn't know it, or an agent can have made it.
     """
+    here = directory.resolve()
     refuse_within(directory)
     questions = ("--path-format=absolute", "--git-common-dir", "--absolute-git-dir", "--is-inside-work-tree")
     answer = process.run([*git.SAFE, "-C", str(directory), "rev-parse", *questions], check=False)
@@ -77,6 +78,7 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
     if more:
         raise Refused(f"the path of this repository holds a line break: {common_text} ...", hint="rename the directory")
     common_dir, git_dir = Path(common_text).resolve(), Path(git_text).resolve()
+    refuse_another(here, common_dir)
     repository = repository_at(common_dir)
     known = [tree for tree in worktrees(repository) if tree.git_dir == git_dir]
     if inside == "false" and repository.main_checkout is None and git_dir == common_dir:
@@ -86,7 +88,6 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             f"the git directory of {directory} lies apart from it, in {common_dir}",
             hint="wt works in clones whose .git is a directory, and in their worktrees; not in submodules",
         )
-    here = directory.resolve()
     if not known or not here.is_relative_to(known[0].path.resolve()):
         raise Refused(
             f"{directory} says that it belongs to {common_dir}, which does not know it",

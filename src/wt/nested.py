@@ -63,15 +63,38 @@ def refuse_within(directory: Path) -> None:
         Refused: around `directory` lies a repository that is not the one of the checkout around it, in which wt has
             been at work.
     """
-    here = directory.resolve()
-    nearest, *around = [place for place in (here, *here.parents) if _is_taken_for_one(place)] or [here]
+    nearest, *around = _taken_for_one(directory.resolve()) or [directory]
     for outer in around:
         common_dir = _used(outer)
         if common_dir and common_dir not in (nearest, nearest.parent.parent, _used(nearest)):
-            raise Refused(
-                f"{nearest} is a repository of its own, inside {outer}: an agent could have made it there",
-                hint="run wt outside of it; what is yours belongs elsewhere, what is not you can remove",
-            )
+            raise _of_its_own(nearest, outer)
+
+
+def refuse_another(here: Path, common_dir: Path) -> None:
+    """What `refuse_within` saw may have changed before git looked; no checkout's own `.git` is an agent's to change.
+
+    Args:
+        here: where git looked, resolved before that.
+        common_dir: its answer.
+
+    Raises:
+        Refused: that is not the repository of a checkout around `here` in which wt has been at work.
+    """
+    for outer in _taken_for_one(here):
+        if _used(outer) not in (None, common_dir):
+            raise _of_its_own(common_dir, outer)
+
+
+def _of_its_own(place: Path, outer: Path) -> Refused:
+    return Refused(
+        f"{place} is a repository of its own, inside {outer}: an agent could have made it there",
+        hint="run wt outside of it; what is yours belongs elsewhere, what is not you can remove",
+    )
+
+
+def _taken_for_one(here: Path) -> list[Path]:
+    """Those of a directory and what is around it that git can take for a repository, the nearest first."""
+    return [place for place in (here, *here.parents) if _is_taken_for_one(place)]
 
 
 def _is_taken_for_one(place: Path) -> bool:

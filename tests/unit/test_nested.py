@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from unit.repos import commit, git, initialised, linked, repository, run, wt
-from wt import hostile, nested
+from wt import checkouts, hostile, nested
+from wt.errors import Refused
 
 
 @pytest.fixture
@@ -170,6 +171,22 @@ def test_nor_anything_else_that_git_takes_for_one(prepared: Path, kind: str) -> 
         (place / ".git").symlink_to("/nowhere")
     done = wt(place, "ls", code=3)
     assert "is a repository of its own" in done.stderr
+
+
+@pytest.mark.parametrize("where", ["linked", "main"])
+def test_nor_what_it_makes_while_wt_looks(prepared: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    src = (linked(prepared) if where == "linked" else prepared) / "src"
+    marker, look = runs_a_program(src), nested.refuse_within
+    (src / ".git").rename(src / "aside")
+
+    def and_back(directory: Path) -> None:
+        look(directory)
+        (src / "aside").rename(src / ".git")
+
+    monkeypatch.setattr(checkouts, "refuse_within", and_back)
+    with pytest.raises(Refused, match=f"{src}/.git is a repository of its own, inside {src.parent}: "):
+        checkouts.locate(src)
+    assert not marker.exists()
 
 
 def test_a_private_repository_is_not_opened_from_within(prepared: Path) -> None:
