@@ -355,6 +355,12 @@ MUTANTS = (
     *_swapped(
         "nested.py", "test_nested.py::test_nor_anything_else", (" or (head and (common or (objects and refs)))", "")
     ),
+    *_swapped(
+        "nested.py",
+        "test_nested.py::test_a_pointer_that_leads_nowhere",
+        ("file_text(dot_git, limit=_MAX_POINTER)", "file_text(dot_git)"),
+        ("(ValueError, RuntimeError)", "()"),
+    ),
     *_swapped("nested.py", "test_nested.py::test_a_directory_that_is_cut_off", ("whole and left >= 0", "whole")),
     # What costs an agent a line, and the host minutes.
     *_without("git.py", BOUNDS, " and len(parts) <= _MAX_REF_DEPTH"),

@@ -375,8 +375,11 @@ def _excludes(repository: Repository, configured: str | None) -> str:
     return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts if text)
 
 
-def file_text(path: Path) -> str | None:
-    """What is in a file; None where there is none, or another kind of one: a FIFO would keep its reader waiting."""
+def file_text(path: Path, *, limit: int = -1) -> str | None:
+    """What is in a file, the first `limit` bytes of it; None where there is none, or another kind of one.
+
+    A FIFO would keep its reader waiting.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -387,4 +390,4 @@ def file_text(path: Path) -> str | None:
         os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as file:
-        return os.fsdecode(file.read())
+        return os.fsdecode(file.read(limit))

@@ -1,5 +1,6 @@
 """Repositories that lie in a worktree's files: git, run in one of them, runs what its configuration says."""
 
+import errno
 import os
 import stat
 import time
@@ -12,6 +13,9 @@ from wt.errors import Refused, WtError
 _MAX_ENTRIES = 500_000
 _MAX_FOUND = 1_000
 _SECONDS = 10
+# Bytes of a file that holds a path, and what the machine says of one that leads nowhere.
+_MAX_POINTER = 8_192
+_NOWHERE = {errno.ELOOP, errno.ENAMETOOLONG}
 
 
 def repositories(
@@ -105,12 +109,26 @@ def _is_taken_for_one(place: Path) -> bool:
 
 def _used(place: Path) -> Path | None:
     """The common directory of a checkout or bare repository in which wt has been at work; None where it is neither."""
+    try:
+        common_dir = _common_dir(place)
+    except (ValueError, RuntimeError):  # no path at all, or symlinks in a loop
+        return None
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return None
+        raise
+    return common_dir if common_dir and os.path.isdir(common_dir / naming.STATE) else None  # noqa: PTH112 - as below
+
+
+def _common_dir(place: Path) -> Path | None:
+    """Where a `.git` leads, or the place itself without one; None where what it leads to does not lead back."""
     dot_git = place / ".git"
     common_dir = dot_git.resolve() if os.path.isdir(dot_git) else place  # noqa: PTH112 - pathlib may raise
-    if (pointer := git.file_text(dot_git)) is not None:
+    if (pointer := git.file_text(dot_git, limit=_MAX_POINTER)) is not None:
         git_dir = (place / pointer.removeprefix("gitdir: ").rstrip("\n")).resolve()
-        back = git.file_text(git_dir / "gitdir")
+        back = git.file_text(git_dir / "gitdir", limit=_MAX_POINTER)
         if back is None or (git_dir / back.rstrip("\n")).resolve() != dot_git:
             return None
-        common_dir = (git_dir / (git.file_text(git_dir / "commondir") or "").rstrip("\n")).resolve()
-    return common_dir if os.path.isdir(common_dir / naming.STATE) else None  # noqa: PTH112 - as above
+        text = git.file_text(git_dir / "commondir", limit=_MAX_POINTER) or ""
+        common_dir = (git_dir / text.rstrip("\n")).resolve()
+    return common_dir

@@ -1,6 +1,8 @@
 """Repositories that an agent left in a worktree's files."""
 
 import os
+import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,45 @@ def test_nor_what_it_makes_while_wt_looks(prepared: Path, where: str, monkeypatc
     with pytest.raises(Refused, match=f"{src}/.git is a repository of its own, inside {src.parent}: "):
         checkouts.locate(src)
     assert not marker.exists()
+
+
+POINTERS = {
+    "none": "gitdir: a\0b\n",
+    "far too long": f"gitdir: {'a/' * 500_000}\n",
+    "of a name too long": f"gitdir: {'a' * 5_000}\n",
+    "a loop": "gitdir: loop/x\n",
+    "a long chain": "gitdir: chain0/x\n",
+    "sparse": "gitdir: ",
+}
+
+
+@pytest.mark.parametrize("what", POINTERS)
+def test_a_pointer_that_leads_nowhere_costs_nothing(shop: Path, what: str) -> None:
+    (shop / ".git/wt-sandbox").mkdir()
+    src = shop / "src"
+    src.mkdir()
+    (src / ".git").write_text(POINTERS[what])
+    if what == "sparse":
+        os.truncate(src / ".git", 3 << 30)
+    (src / "loop").symlink_to("loop")
+    for number in range(2_000):
+        (src / f"chain{number}").symlink_to(f"chain{number + 1}")
+    begun = time.process_time()
+    with pytest.raises(Refused, match=f"{src} is a repository of its own"):
+        nested.refuse_within(src)
+    assert time.process_time() - begun < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1 << 20
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_a_checkout_around_that_can_t_be_read_is_not_passed_over(shop: Path) -> None:
+    (shop / "src").mkdir()
+    git(shop / "src", "init", "--quiet")
+    (shop / ".git").rename(shop / "git")
+    (shop / ".git").write_text("gitdir: git\n")
+    (shop / ".git").chmod(0)
+    with pytest.raises(PermissionError):
+        nested.refuse_within(shop / "src")
 
 
 def test_a_private_repository_is_not_opened_from_within(prepared: Path) -> None:
