@@ -112,7 +112,7 @@ MUTANTS = (
     *_without("git.py", f"{IMPORT}what_is_too_large_does_not_come_in", "            max_file_bytes=max_bytes,\n"),
     *_without("git.py", "test_peers.py::test_a_pack_that_is_small", "            max_memory=_MAX_MEMORY,\n"),
     *_without("git.py", "test_peers.py::test_a_peer_that_never_stops", "            seconds=seconds,\n"),
-    *_without("streams.py", "test_peers.py::test_a_peer_that_never_stops", "            del heard[:-_MAX_HEARD]\n"),
+    *_without("streams.py", "test_peers.py::test_a_peer_that_never_stops", "        del heard[:-_MAX_HEARD]\n"),
     *_swapped(
         "importer.py",
         f"{IMPORT}where_both_sides_moved_nothing_moves",
@@ -363,7 +363,6 @@ MUTANTS = (
     ),
     *_swapped("nested.py", "test_nested.py::test_a_directory_that_is_cut_off", ("whole and left >= 0", "whole")),
     # What costs an agent a line, and the host minutes.
-    *_without("git.py", BOUNDS, " and len(parts) <= _MAX_REF_DEPTH"),
     *_without("hostile.py", BOUNDS, " and len(entry.path) <= room"),
     *_swapped(
         "nested.py",
@@ -371,6 +370,21 @@ MUTANTS = (
         ("if room < 0:", "if False:"),
         ("            room -= len(current)\n", ""),
     ),
+    *_without("git.py", BOUNDS, " and len(parts) <= _MAX_REF_DEPTH", ", max_output=_MAX_SUBJECTS"),
+    *_swapped("git.py", BOUNDS, ("%<({_MAX_SUBJECT},trunc)%s", "%s")),
+    *_swapped("process.py", BOUNDS, ("readline(_MAX_LINE)", "readline()")),
+    *_swapped("streams.py", BOUNDS, ("return len(heard) <= most", "return True")),
+    *_swapped(
+        "docker.py",
+        BOUNDS,
+        ("seconds=_PATIENCE, max_output=_MOST)", "seconds=_PATIENCE)"),
+        ("seconds=seconds, max_output=_MOST)", "seconds=seconds)"),
+        ('"sleep", "0.3"], check=False, max_output=_MOST)', '"sleep", "0.3"], check=False)'),
+        ("run(line, check=False, max_output=_MOST)", "run(line, check=False)"),
+    ),
+    *_without("merges.py", "test_merges.py::test_what_lies_in_the_current_directory", ", cwd=where"),
+    *_without("merges.py", "test_merges.py::test_a_path_without_end", ' or not line.endswith(b"\\n")'),
+    *_without("compose.py", "test_compose.py::test_logs_are_asked_for", ', cwd=Path("/")'),
     *_swapped("importer.py", BOUNDS, ("not git.fits(ref) or ref in above", "ref in above")),
     *_swapped("sources.py", BOUNDS, ("if len(node.value) > _MAX_PAIRS:", "if False:")),
     *_swapped("plan.py", BOUNDS, ("(?:[^\\S{_ENDS}]|\\ufeff)*", "[\\s\\ufeff]*")),

@@ -1,11 +1,20 @@
-"""What docker and git complain of, in the user's words."""
+"""What docker, git and other programs complain of, in the user's words."""
 
 import os
 import re
 import shlex
+from pathlib import Path
 
-from wt.errors import EngineError, ToolError
+from wt.errors import EngineError, ToolError, WtError, of_machine, of_machine_in
 
+_INSTALL = {
+    "git": "install git 2.34 or newer",
+    "docker": "install Docker Engine 24 or newer with the compose plug-in: https://docs.docker.com/get-docker/",
+}
+# Characters of a complaint that are shown.
+_MAX_COMPLAINT = 500
+# Bytes without which git can't write even its smallest files.
+_ALMOST_NOTHING = 64 * 1024
 _UNREACHABLE = (
     "cannot connect to the docker daemon",
     "permission denied while trying to connect",
@@ -14,6 +23,44 @@ _UNREACHABLE = (
 )
 # Engine 26, and what it said before.
 _NO_ADDRESSES = ("non-overlapping ipv4 address pool", "address pools have been fully subnetted")
+
+
+def last(said: str) -> str:
+    """The last line of what a program said on standard error that says something, and the next where it ends in `:`."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    after = [*lines[1:], ""]
+    told = [f"{line} {after[at]}" if line.endswith(":") else line for at, line in enumerate(lines)]
+    told = [line for line in told if line != "fatal: index-pack failed"] or told  # which has said why
+    fatal = [line for line in told if line.startswith(("fatal:", "error:", "Error"))]
+    chosen = (fatal or told or ["no message"])[-1].strip()[:_MAX_COMPLAINT]
+    return chosen.removeprefix("fatal: ").removeprefix("error: ")
+
+
+def failure(complaint: str, cwd: Path | None) -> WtError:
+    """The error for a program that failed in a directory: the machine's, where that is the reason."""
+    machine = of_machine_in(complaint, full=cwd is not None and _is_full(cwd))
+    return machine or ToolError(complaint, hint=of_configuration(complaint))
+
+
+def _is_full(directory: Path) -> bool:
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _ALMOST_NOTHING or (found.f_files > 0 and found.f_favail == 0)
+
+
+def unusable(program: str, error: OSError) -> WtError:
+    """The error for a program that can't be started."""
+    hint = f"look at what the directories of PATH have by the name {program}, and at its mode"
+    if isinstance(error, PermissionError):
+        return ToolError(f"{program} may not be started by this user", hint=hint)
+    return of_machine(error, program) or ToolError(f"{program} can't be started: {error.strerror}", hint=hint)
+
+
+def missing(program: str) -> ToolError:
+    """The error for a program that is not there."""
+    return ToolError(f"{program} is not installed, or not on PATH", hint=_INSTALL.get(program))
 
 
 def of_configuration(complaint: str) -> str | None:

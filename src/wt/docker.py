@@ -38,8 +38,9 @@ done 2>/dev/null
 """
 _PROCESS = re.compile(r"(?P<ask>ask|)\t(?P<mark>mark|)\t(?P<pid>\d+) \(.*\) [^Z] (?P<parent>\d+) [^\t]*\t(?P<line>.*)")
 _HINT = "`docker info` says how its engine is"
-# Seconds that an engine may take for what it knows by heart.
+# Seconds that an engine may take for what it knows by heart, and bytes that a sandbox may answer.
 _PATIENCE = 30
+_MOST = 4 * 1024**2
 _UPLOAD_PACK = ("git", "-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict", "/wt/repo.git")
 
 _FIELDS = {
@@ -257,7 +258,7 @@ def if_there(command: Sequence[str]) -> list[str]:
 def has_program(container: Container, program: str) -> bool:
     """Whether there is a program of that name, or at that path, in a running container."""
     line = ["docker", "exec", container.id, "sh", "-c", 'command -v "$1"', "sh", program]
-    return process.run(line, check=False).code == 0
+    return process.run(line, check=False, max_output=_MOST).code == 0
 
 
 def processes(container: Container) -> tuple[str, ...]:
@@ -269,7 +270,7 @@ def processes(container: Container) -> tuple[str, ...]:
     Raises:
         ToolError: there was no answer.
     """
-    answer = process.run([*_EXEC, container.id, "sh", "-c", _PROCESSES], seconds=_PATIENCE)
+    answer = process.run([*_EXEC, container.id, "sh", "-c", _PROCESSES], seconds=_PATIENCE, max_output=_MOST)
     found: dict[str, re.Match[str]] = {}
     for line in answer.stdout.decode(errors="replace").split("\n"):
         if match := _PROCESS.fullmatch(line):
@@ -324,13 +325,13 @@ def wait_for_dependencies(container: Container, *, seconds: int) -> str:
     Raises:
         ToolError: it took longer, or the sandbox stopped.
     """
-    script = f"until [ -s {READY_FILE} ]; do sleep 0.2; done; cat {READY_FILE}"
-    return process.run([*_EXEC, container.id, "sh", "-c", script], seconds=seconds).text.strip()
+    script = f"until [ -s {READY_FILE} ]; do sleep 0.2; done; head -c 8 {READY_FILE}"
+    return process.run([*_EXEC, container.id, "sh", "-c", script], seconds=seconds, max_output=_MOST).text.strip()
 
 
 def linger(container: Container) -> None:
     """Give the command that a container just started time to end, if it can't run: more on a slow machine."""
-    if process.run([*_EXEC, container.id, "sleep", "0.3"], check=False).code != 0:
+    if process.run([*_EXEC, container.id, "sleep", "0.3"], check=False, max_output=_MOST).code != 0:
         # It is ending, which an engine says a little later.
         with suppress(TimedOut):
             process.run(["docker", "wait", container.id], seconds=3)

@@ -72,6 +72,10 @@ class TimedOut(ToolError):
     """A program took longer than it may."""
 
 
+class TooMuch(ToolError):
+    """A program said more than it may."""
+
+
 class EngineError(ToolError):
     """The Docker engine can't be reached."""
 

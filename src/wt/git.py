@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wt import complaints, process, versions
-from wt.errors import Refused, ToolError
+from wt.errors import Refused, ToolError, TooMuch
 from wt.model import GitSettings, Remote, Repository, Worktree
 
 # What git says of a lock (git: lockfile.c, config.c).
@@ -31,6 +31,10 @@ _MAX_REF = 1_000
 _MAX_REF_DEPTH = 32
 # What git says of a branch that a worktree is not on, but that it rebases or bisects (2.40 has other words for it).
 _IN_USE = re.compile(r"is already (?:checked out|used by worktree) at '(.+)'$")
+# Commits whose subjects are read; characters of one, and bytes of all.
+_MOST_SUBJECTS = 100
+_MAX_SUBJECT = 200
+_MAX_SUBJECTS = 1024**2
 # What the machine says where there is no file to read.
 _NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
 NO_FILES = "its refs are not stored as files"
@@ -183,13 +187,19 @@ def reflog(repository: Repository, ref: str) -> frozenset[str]:
 
 
 def only_in(repository: Repository, tips: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-    """Commits, one line each, that are reachable from `tips` and from none of `others`."""
+    """Commits that are reachable from `tips` and from none of `others`, a line each; the newest with their subjects."""
     chosen = [*tips, *(f"^{oid}" for oid in others)]
     if not any(not line.startswith("^") for line in chosen):
         return ()
     stdin = "".join(f"{line}\n" for line in chosen).encode()
-    answer = run(repository, "log", "--format=%h %s", "--stdin", stdin=stdin)
-    return tuple(line for line in answer.text.split("\n") if line)
+    found = run(repository, "rev-list", "--abbrev-commit", "--stdin", stdin=stdin).text.split()
+    newest = (f"--max-count={_MOST_SUBJECTS}", f"--format=%h %<({_MAX_SUBJECT},trunc)%s")
+    try:
+        answer = run(repository, "log", *newest, "--stdin", stdin=stdin, max_output=_MAX_SUBJECTS)
+    except TooMuch:  # subjects of what has no width
+        return tuple(found)
+    lines = [line.rstrip() for line in answer.text.split("\n") if line]
+    return (*lines, *found[len(lines) :])
 
 
 def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]:

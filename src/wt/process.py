@@ -14,12 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from wt import complaints, streams
-from wt.errors import Interrupted, TimedOut, ToolError, WtError, of_machine, of_machine_in
-
-INSTALL_HINTS = {
-    "git": "install git 2.34 or newer",
-    "docker": "install Docker Engine 24 or newer with the compose plug-in: https://docs.docker.com/get-docker/",
-}
+from wt.errors import Interrupted, TimedOut, ToolError, TooMuch, of_machine
 
 # Seconds that a program has to end by itself.
 _MERCY = 5
@@ -31,10 +26,8 @@ _SIGNALS = tuple(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     if signal.getsignal(number) is not signal.SIG_IGN
 )
-# Characters of a complaint that are shown.
-_MAX_COMPLAINT = 500
-# Bytes without which git can't write even its smallest files.
-_ALMOST_NOTHING = 64 * 1024
+# Bytes of a line that is followed: what is longer comes in pieces.
+_MAX_LINE = 8 * 1024**2
 
 # Where the user's own git configuration lies is the user's to say; everything else would redirect git.
 _KEPT_GIT_VARIABLES = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"}
@@ -57,14 +50,8 @@ class Result:
 
     @property
     def complaint(self) -> str:
-        """The last line of standard error that says something, and the next where it ends in `:`."""
-        lines = [line.strip() for line in self.stderr.decode(errors="replace").splitlines() if line.strip()]
-        after = [*lines[1:], ""]
-        told = [f"{line} {after[at]}" if line.endswith(":") else line for at, line in enumerate(lines)]
-        told = [line for line in told if line != "fatal: index-pack failed"] or told  # which has said why
-        fatal = [line for line in told if line.startswith(("fatal:", "error:", "Error"))]
-        last = (fatal or told or ["no message"])[-1].strip()[:_MAX_COMPLAINT]
-        return last.removeprefix("fatal: ").removeprefix("error: ")
+        """What it said of why it failed."""
+        return complaints.last(self.stderr.decode(errors="replace"))
 
 
 def clean_environment() -> None:
@@ -155,6 +142,7 @@ def run(
     seconds: float | None = None,
     max_file_bytes: int | None = None,
     max_memory: int | None = None,
+    max_output: int | None = None,
     whole: bool = False,
 ) -> Result:
     """Run a program to its end and capture what it says.
@@ -168,38 +156,54 @@ def run(
         seconds: time limit.
         max_file_bytes: no file that it writes may grow beyond this (RLIMIT_FSIZE).
         max_memory: bytes of memory that each process may have, where the kernel counts them (RLIMIT_DATA).
+        max_output: bytes that it may say on standard output, which then is a pipe that breaks.
         whole: interrupted, it is over only when all that it has started is; so it is with a time limit.
 
     Raises:
-        ToolError: the program is missing, ran out of time, or failed.
+        ToolError: the program is missing or failed; TimedOut, TooMuch: it was ended.
         WtError: it failed since the disk is full, read-only or somebody else's.
     """
     with (
         streams.last_words(signals_afterwards) as (writer, heard),
+        _output(args, max_output) as (output, said),
         _started(
             _limited(args, max_file_bytes, max_memory),
             cwd=cwd,
             env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=writer,
             start_new_session=whole or seconds is not None,
         ) as child,
     ):
-        try:
-            stdout, _ = child.communicate(stdin, timeout=seconds)
-        except subprocess.TimeoutExpired as error:
-            took = f"{_name(args)} took longer than {seconds:g} s and was ended"
-            raise TimedOut(took, hint="run it again when the machine has less to do") from error
-    result = Result(child.returncode, stdout, bytes(heard))
+        stdout = _fed(child, args, stdin, seconds)
+    result = Result(child.returncode, stdout or bytes(said), bytes(heard))
     if check and result.code != 0:
-        raise _failure(f"{_name(args)} failed: {result.complaint}", cwd)
+        raise complaints.failure(f"{_name(args)} failed: {result.complaint}", cwd)
     return result
 
 
-def _failure(complaint: str, cwd: Path | None) -> WtError:
-    machine = of_machine_in(complaint, full=cwd is not None and _is_full(cwd))
-    return machine or ToolError(complaint, hint=complaints.of_configuration(complaint))
+@contextmanager
+def _output(args: Sequence[str], most: int | None) -> Iterator[tuple[int, bytearray]]:
+    """Where a program's standard output goes, and what came of it where it may not be more than `most` bytes."""
+    if most is None:
+        yield subprocess.PIPE, bytearray()
+        return
+    with streams.first_words(signals_afterwards, most) as (writer, said):
+        yield writer, said
+    if len(said) > most:
+        hint = "stop what answers there, such as a sandbox by `wt down`, and run it again"
+        raise TooMuch(f"{_name(args)} said more than {most} bytes and was ended", hint=hint)
+
+
+def _fed(child: "subprocess.Popen[bytes]", args: Sequence[str], stdin: bytes, seconds: float | None) -> bytes | None:
+    """What a program said in the time that it has, where no other pipe was made for that."""
+    try:
+        said: bytes | None = child.communicate(stdin, timeout=seconds)[0]
+    except subprocess.TimeoutExpired as error:
+        took = f"{_name(args)} took longer than {seconds:g} s and was ended"
+        raise TimedOut(took, hint="run it again when the machine has less to do") from error
+    return said
 
 
 def _limited(args: Sequence[str], max_file_bytes: int | None, max_memory: int | None) -> Sequence[str]:
@@ -219,7 +223,7 @@ def replace(args: Sequence[str]) -> NoReturn:
     try:
         os.execvp(args[0], list(args))  # noqa: S606 - no shell is wanted
     except FileNotFoundError as error:
-        raise _missing(args[0]) from error
+        raise complaints.missing(args[0]) from error
 
 
 def leave(args: Sequence[str]) -> None:
@@ -230,25 +234,30 @@ def leave(args: Sequence[str]) -> None:
         child.wait()
 
 
-def follow(args: Sequence[str], *, without: Container[str] = ()) -> Generator[bytes, None, None]:
+def follow(
+    args: Sequence[str], *, cwd: Path | None = None, without: Container[str] = ()
+) -> Generator[bytes, None, None]:
     """Run a program and yield its output (both streams) line by line, as it comes; closed early, it is ended.
+
+    A line that is longer than any should be comes in pieces, of which only the last one ends as a line does.
 
     Args:
         args: program and arguments.
+        cwd: where it runs; the current directory if left out.
         without: names of variables that it does not inherit.
 
     Raises:
         ToolError: the program is missing or failed.
     """
     env = {name: value for name, value in os.environ.items() if name not in without}
-    with _started(args, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+    with _started(args, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         last = b""
-        for line in child.stdout or ():
+        while line := child.stdout.readline(_MAX_LINE) if child.stdout else b"":
             last = line
             yield line
         code = child.wait()
     if code != 0:
-        raise ToolError(f"{_name(args)} failed: {last.decode(errors='replace').strip()}")
+        raise ToolError(f"{_name(args)} failed: {complaints.last(last.decode(errors='replace'))}")
 
 
 def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
@@ -275,7 +284,7 @@ def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
             if terminal and number == signal.SIGINT:
                 unheard.append(number)
             for _ in range(_ATTEMPTS):
-                if run([*on_signal, str(number)], check=False).code == 0:
+                if _is_heard(on_signal, number):
                     return
                 time.sleep(0.2)
             unheard.append(number)
@@ -287,8 +296,14 @@ def pass_through(args: Sequence[str], *, on_signal: Sequence[str]) -> int:
             code = child.wait()
             if -code == signal.SIGPIPE:
                 # Our reader is gone, and docker exec with it; what runs inside would go on.
-                run([*on_signal, str(int(signal.SIGTERM))], check=False)
+                _is_heard(on_signal, signal.SIGTERM)
     return 128 + unheard[0] if code <= 0 and unheard else 128 - code if code < 0 else code
+
+
+def _is_heard(on_signal: Sequence[str], number: int) -> bool:
+    with suppress(ToolError):
+        return run([*on_signal, str(int(number))], check=False, max_output=_MAX_LINE).code == 0
+    return False
 
 
 @contextmanager
@@ -324,10 +339,10 @@ def _explained(program: str, cwd: Path | None) -> Iterator[None]:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
         gone = ToolError(f"{cwd} is gone", hint="run it again; `wt doctor` names what is gone for good")
-        raise gone if cwd and not cwd.is_dir() else _missing(program) from error
+        raise gone if cwd and not cwd.is_dir() else complaints.missing(program) from error
     except OSError as error:
         closed = of_machine(error, cwd) if cwd and error.filename == cwd else None  # it names what can't be entered
-        raise closed or _unusable(program, error) from error
+        raise closed or complaints.unusable(program, error) from error
 
 
 @contextmanager
@@ -348,14 +363,6 @@ def signals_afterwards() -> Iterator[None]:
             signal.signal(number, old)
     if arrived:
         signal.raise_signal(arrived[0])
-
-
-def _is_full(directory: Path) -> bool:
-    try:
-        found = os.statvfs(directory)
-    except OSError:
-        return False
-    return found.f_bavail * found.f_frsize < _ALMOST_NOTHING or (found.f_files > 0 and found.f_favail == 0)
 
 
 def _end(child: "subprocess.Popen[bytes]", *, group: bool) -> None:
@@ -387,14 +394,3 @@ def _name(args: Sequence[str]) -> str:
     """Program and verb: `git fetch`, `docker ps`."""
     verb = next((arg for arg in args[1:] if arg[:1].isalpha() and "=" not in arg), "")
     return f"{args[0]} {verb}".strip()
-
-
-def _unusable(program: str, error: OSError) -> WtError:
-    hint = f"look at what the directories of PATH have by the name {program}, and at its mode"
-    if isinstance(error, PermissionError):
-        return ToolError(f"{program} may not be started by this user", hint=hint)
-    return of_machine(error, program) or ToolError(f"{program} can't be started: {error.strerror}", hint=hint)
-
-
-def _missing(program: str) -> ToolError:
-    return ToolError(f"{program} is not installed, or not on PATH", hint=INSTALL_HINTS.get(program))

@@ -37,22 +37,51 @@ def last_words(calmly: Callable[[], AbstractContextManager[None]]) -> Iterator[t
     Args:
         calmly: keeps interrupts out of a short block; a thread that starts or ends would lose its locks by one.
     """
-    reader, writer = os.pipe()
     heard = bytearray()
 
+    def keep(chunk: bytes) -> bool:
+        heard.extend(chunk)
+        del heard[:-_MAX_HEARD]
+        return True
+
+    with _listening(calmly, keep) as writer:
+        yield writer, heard
+
+
+@contextmanager
+def first_words(calmly: Callable[[], AbstractContextManager[None]], most: int) -> Iterator[tuple[int, bytearray]]:
+    """A pipe for what a program says, and that, whole after the block; it breaks at one byte more than `most`.
+
+    Args:
+        calmly: as for `last_words`.
+        most: bytes that it may say.
+    """
+    heard = bytearray()
+
+    def keep(chunk: bytes) -> bool:
+        heard.extend(chunk[: most + 1 - len(heard)])
+        return len(heard) <= most
+
+    with _listening(calmly, keep) as writer:
+        yield writer, heard
+
+
+@contextmanager
+def _listening(calmly: Callable[[], AbstractContextManager[None]], keep: Callable[[bytes], bool]) -> Iterator[int]:
+    """A pipe whose other end is read while `keep` wants more."""
+    reader, writer = os.pipe()
+
     def listen() -> None:
-        while chunk := os.read(reader, _MAX_HEARD):
-            heard.extend(chunk)
-            del heard[:-_MAX_HEARD]
+        while (chunk := os.read(reader, _MAX_HEARD)) and keep(chunk):
+            pass
+        os.close(reader)
 
     listener = threading.Thread(target=listen, daemon=True)
     with calmly():
         listener.start()
     try:
-        yield writer, heard
+        yield writer
     finally:
         os.close(writer)
         with calmly():
             listener.join(_PATIENCE)  # what goes on in the background may keep its end open
-        if not listener.is_alive():
-            os.close(reader)

@@ -41,6 +41,63 @@ from unit.nouns import SEEN
 from wt import plan
 plan.prepare_files(replace(SEEN, root_env=chr(10) * 3_000_000 + "A=1"), "dev")
 """,
+    "a program that never stops": """
+from wt import process
+from wt.errors import TooMuch
+try:
+    process.run(["cat", "/dev/zero"], max_output=1 << 20)
+except TooMuch as error:
+    assert error.message == "cat said more than 1048576 bytes and was ended" and error.hint, error
+else:
+    raise AssertionError("it was read")
+assert process.run(["head", "-c", "1048576", "/dev/zero"], max_output=1 << 20).stdout == bytes(1 << 20)
+""",
+    "a sandbox that answers without end": """
+import os, tempfile
+from pathlib import Path
+from unit.nouns import container
+from wt import docker
+from wt.errors import TooMuch
+program = Path(tempfile.mkdtemp(), "docker")
+program.write_text("#!/bin/sh" + chr(10) + "exec cat /dev/zero")
+program.chmod(0o755)
+os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+sandbox = container("feature-1")
+asked = (
+    lambda: docker.processes(sandbox),
+    lambda: docker.has_program(sandbox, "claude"),
+    lambda: docker.wait_for_dependencies(sandbox, seconds=60),
+    lambda: docker.linger(sandbox),
+)
+for ask in asked:
+    try:
+        ask()
+    except TooMuch:
+        continue
+    raise AssertionError("it was read")
+""",
+    "a line that never ends": """
+from itertools import islice
+from wt import process
+lines = process.follow(["cat", "/dev/zero"])
+assert sum(map(len, islice(lines, 20))) > 1_000_000
+lines.close()
+""",
+    "subjects of 20 MB": """
+import subprocess, tempfile
+from pathlib import Path
+from wt import git
+from wt.model import Repository
+for letter in "x", chr(0x301):
+    place = Path(tempfile.mkdtemp())
+    subprocess.run(["git", "init", "--quiet", place], check=True)
+    text = letter.encode() * (20_000_000 // len(letter.encode()))
+    lines = f"commit refs/heads/main{chr(10)}committer A <a@b> 1 +0000{chr(10)}data {len(text)}{chr(10)}".encode()
+    subprocess.run(["git", "-C", place, "fast-import", "--quiet"], input=(lines + text + b"\\n") * 5, check=True)
+    repository = Repository(place / ".git", place, "key")
+    found = git.only_in(repository, git.refs(repository).values(), [])
+    assert len(found) == 5 and sum(map(len, found)) < 2_000, (len(found), sum(map(len, found)))
+""",
     "a YAML file of merges": """
 from wt import sources
 text = "a0: &a0 {x0: 1, x1: 1, x2: 1, x3: 1, x4: 1, x5: 1, x6: 1, x7: 1, x8: 1, x9: 1}" + chr(10)

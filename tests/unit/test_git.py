@@ -221,11 +221,13 @@ def test_refs_of_any_name_are_read_back(shop: Path, name: str) -> None:
     assert host.refs(repo) == {"refs/heads/main": first, f"refs/heads/{name}": first}
 
 
-def test_commits_that_are_nowhere_else_are_named(shop: Path) -> None:
+def test_commits_that_are_nowhere_else_are_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repo, first = worktree(shop).repository, git(shop, "rev-parse", "HEAD")
     second = commit(shop, message="a second one")
     assert [line.partition(" ")[2] for line in host.only_in(repo, [second], [first])] == ["a second one"]
     assert host.only_in(repo, [first], [second]) == host.only_in(repo, [], [second]) == ()
+    monkeypatch.setattr(host, "_MOST_SUBJECTS", 1)
+    assert host.only_in(repo, [second], []) == (f"{second[:7]} a second one", first[:7])
 
 
 @pytest.mark.parametrize(
