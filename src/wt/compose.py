@@ -3,8 +3,9 @@
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from wt import complaints, docker, envfile, process
@@ -115,8 +116,8 @@ def _let_recover(project: str, seconds: int) -> None:
         time.sleep(0.3)
 
 
-def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: str) -> list[str]:
-    """The command line that prints the logs of a compose project.
+def logs(project: str, services: Sequence[str], *, follow: bool, tail: str) -> Iterator[bytes]:
+    """Lines of the logs of a compose project, as they come.
 
     Raises:
         UsageError: `tail` is no number of lines, which compose would take for all.
@@ -124,7 +125,9 @@ def logs_command(project: str, services: Sequence[str], *, follow: bool, tail: s
     if not re.fullmatch("all|[0-9]{1,9}", tail):
         raise UsageError(f"--tail {tail!r} is not a number of lines", hint="such as 100, or all")
     options = ["--no-color", "--tail", tail, *(["--follow"] if follow else [])]
-    return ["docker", "compose", "--project-name", project, "logs", *options, *services]
+    command = ["docker", "compose", "--project-name", project, "logs", *options, *services]
+    # In the user's directory compose would read what an agent may have put there.
+    return process.follow(command, cwd=Path("/"))
 
 
 def _is_well(container: Container) -> bool:

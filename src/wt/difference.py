@@ -42,7 +42,7 @@ def names(repository: Repository, commit: str, *, limit: int = _MAX_FILES) -> tu
     listing = ("ls-tree", "-r", "--name-only", "--full-tree")
     # The first one for its lines, which can be counted as they come; directories too, which can be many and empty.
     command = [*git.SAFE, "-c", "core.quotePath=false", f"--git-dir={repository.common_dir}", *listing, "-t", commit]
-    with closing(process.follow(command)) as lines:
+    with closing(process.follow(command, cwd=repository.common_dir)) as lines:
         total = 0
         for number, line in enumerate(lines, 1):
             total += len(line)

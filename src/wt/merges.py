@@ -61,16 +61,17 @@ def _changes(repository: Repository, verb: str, *arguments: str, end: float) -> 
     git-patch-id(1) would take patches that differ in white space, or in a binary file, for equal.
 
     Raises:
-        TimeoutError: the moment `end` was reached.
+        TimeoutError: the moment `end` was reached, or a line is too long to be looked at.
     """
     options = ("--no-merges", f"--format={_COMMIT}%H") if verb == "log" else ()
     # Then an empty line is never part of a patch.
     settings = ("-c", f"core.bigFileThreshold={_LARGE}", "-c", "diff.suppressBlankEmpty=false")
     command = [*git.SAFE, *settings, f"--git-dir={repository.common_dir}", verb]
     total, index, empty = hashlib.sha256(), b"", True
-    with closing(process.follow([*command, *options, *_PATCH, *arguments, "--"])) as lines:
+    where = repository.common_dir  # of a directory that holds it, git would take files for settings
+    with closing(process.follow([*command, *options, *_PATCH, *arguments, "--"], cwd=where)) as lines:
         for line in lines:
-            if time.monotonic() > end:
+            if time.monotonic() > end or not line.endswith(b"\n"):  # a path without end
                 raise TimeoutError
             if line.startswith(_COMMIT.encode()):
                 if not empty:

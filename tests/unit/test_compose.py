@@ -1,5 +1,6 @@
 """What wt makes of what compose says."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,3 +62,11 @@ def test_compose_is_told_project_directory_and_values_and_inherits_none_of_them(
     options = f"--project-name feature-1 --project-directory {tmp_path}/d --env-file {tmp_path}/.env"
     expected = ["docker", "compose", *options.split(), "--file", f"{tmp_path}/a.yml", "--file", f"{tmp_path}/b.yml"]
     assert [(words[: len(expected)], dropped) for words, dropped in seen] == [(expected, {"WT_GIT_DIR", "APP"})] * 2
+
+
+def test_logs_are_asked_for_where_no_agent_s_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\npwd\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    assert list(compose.logs("feature-1", (), follow=False, tail="all")) == [b"/\n"]

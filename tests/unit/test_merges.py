@@ -1,12 +1,14 @@
 """Whether a branch may go: what counts as merged, on real git."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from unit.repos import commit, git, repository, run, worktree
 from wt import git as host
-from wt import merges
+from wt import merges, process
 
 # What happens on main after a branch `topic` was made of three commits: two lines, then one of them changed.
 FILE = "echo {0} > {0} && git add . && git commit -qm {0}"
@@ -117,6 +119,28 @@ def test_what_takes_too_long_is_not_merged(topic: Path) -> None:
     assert merged(topic) and not merged(topic, seconds=0)
 
 
+def test_what_lies_in_the_current_directory_keeps_nobody_waiting(topic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
+    os.mkfifo(topic / ".gitattributes")
+    monkeypatch.chdir(topic)
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(30)
+    try:
+        assert merged(topic)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_path_without_end_is_not_merged(topic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
+    monkeypatch.setattr(process, "_MAX_LINE", 20)
+    assert not merged(topic)
+
+
 def test_a_submodule_s_commit_counts_though_git_is_told_to_ignore_it(topic: Path) -> None:
     with_gitlink(topic, "1" * 40)
     git(topic, "config", "diff.ignoreSubmodules", "all")
@@ -146,6 +170,7 @@ def test_a_submodule_is_not_entered(topic: Path, canary: Path, monkeypatch: pyte
     git(topic.parent / "sub", "config", "diff.external", str(canary.with_name("program")))
     with_gitlink(topic, oid)
     (topic.parent / "sub").rename(topic / "sub")
+    (topic / ".git/sub").symlink_to(topic / "sub")
     monkeypatch.chdir(topic)
     assert not merged(topic) and not canary.exists()
     git(topic, "diff", "main", "topic")
@@ -156,9 +181,11 @@ def test_a_submodule_is_not_entered(topic: Path, canary: Path, monkeypatch: pyte
 def test_programs_of_the_user_are_not_run_as_a_branch_wants(
     topic: Path, canary: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An agent chooses by `.gitattributes` which of the drivers that the user has configured sees a file."""
+    """An agent chooses by `.gitattributes`, as the user does for all, which driver of the configuration sees a file."""
     git(topic, "config", f"diff.x.{kind}", str(canary.with_name("program")))
-    (topic / ".gitattributes").write_text("* diff=x\n")
+    (topic / ".git/info").mkdir(exist_ok=True)
+    for place in (".gitattributes", ".git/info/attributes"):
+        (topic / place).write_text("* diff=x\n")
     monkeypatch.chdir(topic)
     assert not merged(topic) and not canary.exists()
     git(topic, "diff", "main", "topic")

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from wt import compose, docker, naming, process, selection
+from wt import compose, docker, naming, selection
 from wt.errors import UsageError
 from wt.model import Context
 
@@ -14,4 +14,4 @@ def run(context: Context, name: str | None, *, follow: bool, tail: str) -> Itera
     project = naming.project_name(tree)
     if not docker.containers(project=project):
         raise UsageError(f"{tree.name} has no sandbox", hint=shlex.join(["wt", "up", tree.called]))
-    return process.follow(compose.logs_command(project, (), follow=follow, tail=tail))
+    return compose.logs(project, (), follow=follow, tail=tail)

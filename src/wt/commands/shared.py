@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wt import apply, compose, config, docker, hostile, inventory, naming, observe, plan, process, selection
+from wt import apply, compose, config, docker, hostile, inventory, naming, observe, plan, selection
 from wt.commands import prepare
 from wt.errors import UsageError
 from wt.model import Context, ServiceStatus, Worktree
@@ -66,7 +66,7 @@ def logs(context: Context, services: Sequence[str], *, follow: bool, tail: str) 
         raise UsageError("the shared services are not up", hint="wt shared up")
     if unknown := [service for service in services if service not in there]:
         raise UsageError(f"no shared service is called {unknown[0]}", hint=f"there are: {', '.join(sorted(there))}")
-    return process.follow(compose.logs_command(project, services, follow=follow, tail=tail))
+    return compose.logs(project, services, follow=follow, tail=tail)
 
 
 def _services(tree: Worktree) -> tuple[config.Config, tuple[str, ...]]:
