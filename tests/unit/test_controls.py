@@ -190,7 +190,12 @@ def test_rights_are_given_back_to_what_was_looked_at_alone(tmp_path: Path, monke
 
 def test_a_fetch_brings_what_was_asked_for_and_starts_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(host, "run", lambda _repository, *words, **_options: seen.extend(words))
+
+    def run(_repository: object, *words: str, **_options: object) -> process.Result:
+        seen.extend(words)
+        return process.Result(0, b"", b"")
+
+    monkeypatch.setattr(host, "run", run)
     host.fetch(worktree(shop).repository, ["x"], ["1" * 40], shop / ".git/incoming", seconds=1, max_bytes=1)
     assert {"--no-tags", "--no-auto-gc", "--no-recurse-submodules"} <= set(seen)
 
