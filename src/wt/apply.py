@@ -6,7 +6,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
-from wt import checkouts, compose, docker, git, hostile, importer, inventory, naming, private_repo, process, trash
+from wt import (
+    borrowed,
+    checkouts,
+    compose,
+    docker,
+    git,
+    hostile,
+    importer,
+    inventory,
+    naming,
+    private_repo,
+    process,
+    trash,
+)
 from wt.errors import WtError
 from wt.model import Progress, Worktree
 from wt.steps import (
@@ -153,6 +166,7 @@ def _perform(step: Step, progress: Progress) -> None:  # noqa: C901 - one line f
         case RemoveRefs(worktree=tree):
             _remove_refs(tree)
         case DeleteBranch(repository=repository, branch=branch, tip=tip):
+            git.update_refs(repository, borrowed.heirs(repository, {branch: tip}))
             git.delete_branch(repository, branch, tip)
         case _:
             assert_never(step)
@@ -188,8 +202,11 @@ def _holds_nothing(tree: Worktree) -> bool:
 
 
 def _remove_refs(tree: Worktree, kind: str = "") -> None:
-    kept = git.refs(tree.repository, naming.ref_prefix(tree) + kind)
-    git.update_refs(tree.repository, {name: (None, oid) for name, oid in kept.items()})
+    found, base = git.refs(tree.repository, naming.ref_prefix(tree) + kind), f"{naming.ref_prefix(tree)}base/"
+    imported = {name: oid for name, oid in found.items() if not name.startswith(base)}
+    kept = borrowed.heirs(tree.repository, imported, but=tree.id)
+    gone: borrowed.Changes = {name: (None, oid) for name, oid in found.items()}
+    git.update_refs(tree.repository, gone | kept)
 
 
 def _hand_over(top: Path, uid: int, gid: int) -> None:

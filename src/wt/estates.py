@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from wt import (
+    borrowed,
     checkouts,
     disks,
     docker,
@@ -32,7 +33,7 @@ def of_repository(
     """What belongs to a repository that is there; what is `forgotten` by git alone is still somebody's."""
     living, host = checkouts.ids(repository) | forgotten, git.refs(repository)
     served = any(each.kind == "image" and each.role != "service" for each in holdings)
-    found = [stand_in(repository, each) for each in _states(repository) if each not in living]
+    found = [stand_in(repository, each) for each in borrowed.ids(repository) if each not in living]
     return Estate(
         repository,
         holdings,
@@ -134,15 +135,6 @@ def _stays(tree: Worktree, *, readable: bool) -> str:
         return "it has submodules, in which there may be work"
     place = disks.unmounted(tree) if private_repo.exists(tree) else None
     return f"its worktree may lie on a disk that is not mounted: {place}" if place else ""
-
-
-def _states(repository: Repository) -> list[str]:
-    """Ids for which wt keeps something; those that were put aside have ids of their own."""
-    state = naming.state_dir(repository)
-    names = [each.name for each in state.iterdir() if each.is_dir()] if state.is_dir() else []
-    aside = state / naming.ASIDE
-    put_aside = [f"{naming.ASIDE}/{each.name}" for each in aside.iterdir()] if aside.is_dir() else []
-    return sorted({*names, *put_aside} - {naming.ASIDE, naming.TRASH, naming.TRUST})
 
 
 def _kept_for(host: Mapping[str, str]) -> list[str]:

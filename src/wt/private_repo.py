@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from wt import checkouts, disks, git, health, hostile, naming, process
+from wt import borrowed, checkouts, disks, git, health, hostile, naming, process
 from wt.errors import Refused
 from wt.model import GitSettings, InsideRefs, Worktree
 
@@ -55,7 +55,7 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     _put_refs_aside(worktree, f"{worktree.id}.{os.urandom(4).hex()}")
     tips = _copied_refs(worktree, settings)
     kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
-    git.update_refs(worktree.repository, {base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
+    git.update_refs(worktree.repository, {borrowed.base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
     temporary = Path(tempfile.mkdtemp(prefix=".repo.git.", dir=target.parent))
     try:
         options = ("--quiet", "--bare", "--template=", f"--object-format={settings.object_format}")
@@ -160,11 +160,6 @@ def _put_refs_aside(worktree: Worktree, name: str, *, borrowed: bool = False) ->
     changes: dict[str, tuple[str | None, str | None]] = {ref: (None, oid) for ref, oid in moved.items()}
     changes |= {theirs + ref.removeprefix(ours): (oid, None) for ref, oid in moved.items()}
     git.update_refs(worktree.repository, changes)
-
-
-def base_ref(worktree: Worktree, name: str) -> str:
-    """The host's ref that keeps alive what the private repository's copy of `name` borrows."""
-    return naming.ref_prefix(worktree) + "base/" + name.removeprefix("refs/")
 
 
 def host_view_files(worktree: Worktree, settings: GitSettings) -> Mapping[str, bytes]:

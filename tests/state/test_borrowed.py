@@ -1,0 +1,97 @@
+"""What a sandbox built on stays though the host deletes the branch."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from state import verbs
+from state.memory import IMAGE, Memory
+from state.world import World
+from wt.commands import gc, ls, rm, sync
+from wt.model import Worktree
+
+
+@pytest.fixture
+def world(original: Path, tmp_path: Path) -> Iterator[World]:
+    """Inside the worktree `x`, a commit was made that merges one which came from `y`."""
+    engine = Memory([IMAGE])
+    with engine.installed():
+        world = World.copied(original, tmp_path / "world", engine, Counter())
+        for name in ("x", "y"):
+            verbs.run(world, "new", None, name=name, options={})
+        assert world.inside(tree(world, "y"), "echo y >y; git add y; git commit -q -m theirs") is not None
+        sync.run(world.context, ["y"])
+        theirs = world.git("rev-parse", "y").stdout.strip()
+        assert world.inside(tree(world, "x"), f"git merge -q --no-ff -m precious {theirs}") is not None
+        yield world
+        world.close()
+
+
+def tree(world: World, name: str) -> Worktree:
+    return next(each for each in world.trees() if each.branch == f"refs/heads/{name}")
+
+
+def squashed(world: World) -> None:
+    """As by a host that takes the work of `y` over as one commit, and lets the rest go."""
+    assert world.git("merge", "--squash", "y").returncode == world.git("commit", "-q", "-m", "one").returncode == 0
+    world.may_end(tree(world, "y"))
+    rm.run(world.context, ["y"], force=False, delete_branch=True, force_branch=False)
+    prune(world)
+
+
+def prune(world: World) -> None:
+    assert world.git("gc", "--quiet", "--prune=now").returncode == 0
+
+
+def kept(world: World) -> list[str]:
+    found = world.git("for-each-ref", "--format=%(refname)", "refs/wt/*/base/kept/*", "refs/wt/*/*/base/kept/*")
+    return found.stdout.split()
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_what_a_sandbox_built_on_outlives_the_branch(world: World, *, aside: bool) -> None:
+    theirs = world.git("rev-parse", "y").stdout.strip()
+    x = tree(world, "x")
+    if aside:
+        # Another worktree gets its place.
+        world.may_end(x)
+        assert world.git("worktree", "remove", "--force", x.path).returncode == 0
+        assert world.git("worktree", "add", "-q", "-b", "z", x.path).returncode == 0
+        verbs.run(world, "up", tree(world, "z"), options={})
+    squashed(world)
+    assert (len(kept(world)), kept(world)[-1].endswith(f"/base/kept/{theirs}")) == (1 + aside, True)
+    if aside:
+        (row,) = [each for each in gc.run(world.context, gc.Options()) if each.kind == "private repository"]
+        assert {each.state for each in gc.remove(world.context, gc.Options(), [row])} == {"removed"}
+    else:
+        assert sync.run(world.context, ["x"])[0].moved
+    assert "precious" in world.git("log", "--all", "--format=%s").stdout
+    ls.run(world.context, sizes=False)
+    if not aside:
+        world.may_end(x)
+        rm.run(world.context, ["x"], force=False, delete_branch=False, force_branch=False)
+        assert kept(world) == []
+    world.check()
+
+
+def test_what_is_merged_needs_no_keeping(world: World) -> None:
+    assert world.git("merge", "-q", "y").returncode == 0
+    world.may_end(tree(world, "y"))
+    rm.run(world.context, ["y"], force=False, delete_branch=True, force_branch=False)
+    assert kept(world) == []
+
+
+def test_a_dropped_stash_entry_outlives_its_worktree_where_another_may_have_built_on_it(world: World) -> None:
+    y = tree(world, "y")
+    assert world.inside(y, "echo s >s; git add s; git stash -q") is not None
+    sync.run(world.context, ["y"])
+    entry = world.git("rev-parse", f"refs/wt/{y.id}/stash/0").stdout.strip()
+    assert world.inside(tree(world, "x"), f"git cherry-pick -m1 {entry}") is not None
+    assert world.inside(y, "git stash drop -q") is not None
+    world.may_end(y)
+    rm.run(world.context, ["y"], force=False, delete_branch=False, force_branch=False)
+    prune(world)
+    assert sync.run(world.context, ["x"])[0].moved
+    world.check()
