@@ -76,6 +76,10 @@ class TooMuch(ToolError):
     """A program said more than it may."""
 
 
+class Incomplete(ToolError):
+    """A sandbox lacks objects that its refs name, or has broken ones: the next try would end as this one did."""
+
+
 class EngineError(ToolError):
     """The Docker engine can't be reached."""
 

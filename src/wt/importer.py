@@ -5,12 +5,13 @@ for untrusted peers, is all that the host speaks with it. Every inside ref lands
 worktree's own branch moves, by fast-forward only.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 
 from wt import checkouts, difference, gate, git, history, lfs, naming
 from wt.config import Import
-from wt.errors import Refused, ToolError
+from wt.errors import Incomplete, Refused, ToolError
 from wt.gate import Concern
 from wt.model import ImportReport, InsideRefs, Repository, Worktree
 
@@ -18,6 +19,8 @@ from wt.model import ImportReport, InsideRefs, Repository, Worktree
 _SHOWN = 100
 # Below a worktree's prefix: what is not called so inside.
 _OWN = {"HEAD", "base", "clash", "refs", "stash"}
+# What git says of objects that the other side does not have, or that it takes for broken ones.
+_INCOMPLETE = re.compile("repository corruption|bad pack header|not our ref|not send all necessary|fsck error")
 # Why a branch did not move, and what resolves it.
 _Standing = tuple[str, str | None]
 
@@ -126,11 +129,7 @@ def keep(
                 worktree.repository, command, oids, quarantine, seconds=limits.seconds, max_bytes=limits.max_bytes
             )
         except ToolError as error:
-            allowed = f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s"
-            raise ToolError(
-                f"{worktree.name} could not be imported: {error.message}",
-                hint=_whole_again(worktree) if isinstance(error, git.CutShort) else allowed,
-            ) from error
+            raise _failed(worktree, error, limits) from error
     git.update_refs(worktree.repository, {ref: (oid, None) for ref, oid in wanted.items()})
     return tuple(sorted(wanted))
 
@@ -142,6 +141,23 @@ def _whole_again(worktree: Worktree) -> str:
     if (worktree.repository.common_dir / "shallow").exists():  # then the inside can't be without that file
         return fetched
     return f"{fetched}, {seen} if it is there" if worktree.path.is_dir() else seen
+
+
+def _failed(worktree: Worktree, error: ToolError, limits: Import) -> ToolError:
+    """The error for an import that failed, with what helps."""
+    message = f"{worktree.name} could not be imported: {error.message}"
+    if isinstance(error, git.CutShort):
+        return ToolError(message, hint=_whole_again(worktree))
+    if not _INCOMPLETE.search(error.message):
+        allowed = f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s"
+        return ToolError(message, hint=allowed)
+    rest = f"`{shlex.join(['wt', 'rm', '--force', worktree.called])}` puts its private repository aside"
+    if worktree.path.is_dir():
+        which = f"`{_in_sandbox(worktree, 'git', 'fsck')}` names what is missing or broken"
+        rest = f"{which}: fetch that here from a clone that has it; {rest}"
+    elif not worktree.git_dir.is_dir():
+        rest = f"look at {naming.worktree_state_dir(worktree)}; removing that directory ends it"
+    return Incomplete(message, hint=rest)
 
 
 def concerns(repository: Repository, old: str | None, new: str, names: tuple[str, ...] | None) -> tuple[Concern, ...]:

@@ -1,5 +1,7 @@
-"""What a sandbox built on stays though the host deletes the branch."""
+"""What a sandbox built on stays though the host deletes the branch; where it went all the same, nothing is stuck."""
 
+import shlex
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,9 @@ import pytest
 from state import verbs
 from state.memory import IMAGE, Memory
 from state.world import World
+from wt import naming
 from wt.commands import gc, ls, rm, sync
+from wt.errors import Incomplete
 from wt.model import Worktree
 
 
@@ -95,3 +99,38 @@ def test_a_dropped_stash_entry_outlives_its_worktree_where_another_may_have_buil
     prune(world)
     assert sync.run(world.context, ["x"])[0].moved
     world.check()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("by", ["rm", "gc"])
+def test_what_can_t_be_served_any_more_is_put_aside_by_force(world: World, by: str, *, gone: bool) -> None:
+    """The host let go, by plain git, what was borrowed."""
+    x, y = tree(world, "x"), tree(world, "y")
+    world.may_end(y)
+    rm.run(world.context, ["y"], force=False, delete_branch=False, force_branch=False)
+    assert world.git("branch", "-q", "-D", "y").returncode == 0
+    prune(world)
+    if gone:
+        shutil.rmtree(x.path)
+    with pytest.raises(Incomplete, match="could not be imported") as caught:
+        sync.run(world.context, [str(x.path)])
+    hint = caught.value.hint or ""
+    assert ("git fsck" in hint) != gone and f"`wt rm --force {x.called}`" in hint
+    if not gone:
+        script = shlex.join(shlex.split(hint.split("`")[1])[4:])
+        assert world.inside(x, f"{script} 2>&1 | grep -q missing") == ""
+        with pytest.raises(Incomplete):
+            rm.run(world.context, ["x"], force=False, delete_branch=False, force_branch=False)
+    world.may_end(x)
+    if by == "rm" or not gone:
+        rm.run(world.context, [str(x.path)], force=True, delete_branch=False, force_branch=False)
+    else:
+        gc.remove(world.context, gc.Options(), gc.run(world.context, gc.Options()))
+    assert not x.git_dir.exists() and not naming.private_repo(x).exists()
+    (place,) = (naming.state_dir(world.repository) / naming.ASIDE).iterdir()
+    assert any(line.endswith(f"; it is kept in {place}/repo.git") for line in world.told.lines)
+    verbs.run(world, "new", None, name="z", options={})
+    (row,) = [each for each in gc.run(world.context, gc.Options()) if each.kind == "private repository"]
+    (done,) = gc.remove(world.context, gc.Options(), [row])
+    assert done.state == "failed" and done.hint == f"look at {place}; removing that directory ends it"
+    assert (place / "repo.git/HEAD").is_file()

@@ -24,7 +24,7 @@ from wt import (
     unwatched,
 )
 from wt.commands import prepare, sync
-from wt.errors import Refused, ToolError
+from wt.errors import Incomplete, Refused, ToolError
 from wt.model import Context, InsideRefs, Worktree
 from wt.steps import Step
 
@@ -76,11 +76,11 @@ def remove(
     broken = health.damage(tree) if force else None
 
     def decided() -> tuple[Step, ...]:
+        nonlocal broken
         now = checkouts.current(tree)
         if now.path != tree.path:
             raise Refused(f"{tree.path} was moved to {now.path}", hint="run it again, which looks at what is in it")
-        if broken is None:
-            sync.bring_in(tree, context)
+        broken = broken or _brought_in(tree, context, force=force)
         if gone and hostile.is_there(tree.path):
             raise Refused(f"{tree.path} is there again", hint="run it again, which looks at what is in it")
         ask_merged = delete_branch and not force_branch
@@ -96,6 +96,17 @@ def remove(
             where = private_repo.put_aside(tree)
             context.progress.note(f"the private repository of {tree.name} is broken: {broken}; it is kept in {where}")
         apply.carry_out(steps, context.progress)
+
+
+def _brought_in(tree: Worktree, context: Context, *, force: bool) -> str | None:
+    """Import what is inside; why that can't be, ever, where --force does without."""
+    try:
+        sync.bring_in(tree, context)
+    except Incomplete:
+        if not force:
+            raise
+        return "objects that its refs name are missing or broken"
+    return None
 
 
 def unstarted(tree: Worktree, context: Context) -> AbstractContextManager[None]:
