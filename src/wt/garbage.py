@@ -250,7 +250,7 @@ def _refs(tree: Worktree, commits: tuple[str, ...]) -> Piece:
     row = Leftover("refs", prefix, "no worktree has them, and what they hold is elsewhere too", "removable")
     if commits:
         why = f"no worktree has them, and they hold {_plural(len(commits), 'commit')} that are nowhere else"
-        keep = f"git branch NAME {commits[0].partition(' ')[0]} keeps one: {', '.join(first(commits, 3))}"
+        keep = f"git tag NAME {commits[0].partition(' ')[0]} keeps one: {', '.join(first(commits, 3))}"
         return Piece(replace(row, reason=why, state="kept", hint=keep))
     return Piece(row, (RemoveRefs(tree),))
 

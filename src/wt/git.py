@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import stat
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -187,19 +187,34 @@ def reflog(repository: Repository, ref: str) -> frozenset[str]:
 
 
 def only_in(repository: Repository, tips: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-    """Commits that are reachable from `tips` and from none of `others`, a line each; the newest with their subjects."""
+    """What is reachable from `tips` and from none of `others`, one line each: commits, and tips that are none.
+
+    The newest commits have their subjects. Tips that are none, such as a tag with its message, count unless they are
+    among `others` themselves.
+    """
+    tips, others = set(tips), set(others)
     chosen = [*tips, *(f"^{oid}" for oid in others)]
-    if not any(not line.startswith("^") for line in chosen):
+    if not tips:
         return ()
     stdin = "".join(f"{line}\n" for line in chosen).encode()
     found = run(repository, "rev-list", "--abbrev-commit", "--stdin", stdin=stdin).text.split()
+    more = tuple(_no_commits(repository, sorted(tips - others)))
     newest = (f"--max-count={_MOST_SUBJECTS}", f"--format=%h %<({_MAX_SUBJECT},trunc)%s")
     try:
         answer = run(repository, "log", *newest, "--stdin", stdin=stdin, max_output=_MAX_SUBJECTS)
     except TooMuch:  # subjects of what has no width
-        return tuple(found)
+        return (*found, *more)
     lines = [line.rstrip() for line in answer.text.split("\n") if line]
-    return (*lines, *found[len(lines) :])
+    return (*lines, *found[len(lines) :], *more)
+
+
+def _no_commits(repository: Repository, oids: Iterable[str]) -> Iterator[str]:
+    """Name and kind of those of the objects that are no commits."""
+    stdin = "".join(f"{oid}\n" for oid in oids).encode()
+    answer = run(repository, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin) if stdin else None
+    for oid, _, kind in (line.partition(" ") for line in (answer.text if answer else "").split("\n")):
+        if kind not in ("", "commit"):
+            yield f"{oid[:10]} ({kind})"
 
 
 def ahead_behind(repository: Repository, tip: str, base: str) -> tuple[int, int]:

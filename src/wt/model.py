@@ -139,7 +139,7 @@ class InsideRefs:
         head: full name of the branch that HEAD stands on, None when it is detached.
         detached: object name that a detached HEAD stands on.
         refs: full ref name to object name, but for those that show another repository's (`refs/remotes/`) and the
-            stash; `refs/worktrees/<name>/HEAD` is the detached HEAD of a worktree that was made inside.
+            stash; `refs/worktrees/<name>/` is a detached HEAD, or a ref of its own, of a worktree made inside.
         stash: object names of the stash entries, newest first, and of what git holds for what is under way.
         past: object names that the worktree's branch has stood at, as far as the inside remembers.
         operation: what is under way, such as "rebase"; None when nothing is.

@@ -336,9 +336,10 @@ def _worktree_files(root: Path) -> Iterable[str]:
 
 
 def _own_worktrees(root: Path) -> Iterable[tuple[str, str]]:
-    """Detached HEADs of worktrees that were made inside."""
+    """What worktrees that were made inside have for themselves: detached HEADs, and refs such as refs/worktree."""
     for path in _worktree_files(root):
-        if path.endswith("/HEAD") and path.count("/") == 2 and _REF.fullmatch(f"refs/{path}"):
+        below = path.split("/")[2:]
+        if (below == ["HEAD"] or below[:1] == ["refs"]) and _REF.fullmatch(f"refs/{path}"):
             oid = (_read_text(root, path, limit=_MAX_LINE) or "").strip()
             if _OID.fullmatch(oid):
                 yield f"refs/{path}", oid

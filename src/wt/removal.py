@@ -124,7 +124,7 @@ def _refuse_loss(seen: Removal, *, force: bool) -> None:
     if seen.only_here:
         raise Refused(
             f"{tree.name} has commits that are nowhere else",
-            hint="git branch NAME COMMIT keeps them",
+            hint="`git branch NAME COMMIT` keeps one, `git tag NAME OBJECT` one that is no commit",
             details=first(seen.only_here),
         )
 

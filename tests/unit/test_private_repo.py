@@ -11,6 +11,7 @@ import pytest
 from unit.repos import Inside, commit, create, git, linked, repository, worktree, wt
 from wt import apply, health, importer, naming, private_repo
 from wt import git as host
+from wt.commands import rm
 from wt.errors import Refused, ToolError
 from wt.model import InsideRefs, Worktree
 from wt.selection import host_user
@@ -443,6 +444,19 @@ def test_refs_that_are_not_files_are_refused_rather_than_taken_for_none(shop: Pa
     (inside.path / "reftable").mkdir()
     with pytest.raises(Refused, match="not stored as files"):
         private_repo.read_refs(inside.tree)
+
+
+@pytest.mark.parametrize("name", ["refs/worktree/keep", "refs/bisect/start", "HEAD"])
+def test_what_a_worktree_that_was_made_inside_has_for_itself_is_imported(shop: Path, name: str) -> None:
+    inside = Inside(linked(shop))
+    inner = shop.parent / "inner"
+    inside.git("worktree", "add", "--quiet", "--detach", str(inner))
+    oid = git(inner, "commit-tree", "-p", "HEAD", "-m", "precious", "HEAD^{tree}")
+    git(inner, "update-ref", "--no-deref", name, oid)
+    (inside.path / "worktrees/inner/refs/worktree").mkdir(parents=True, exist_ok=True)
+    (inside.path / "worktrees/inner/refs/worktree/keep.lock").write_text(f"{oid}\n")
+    assert inside.bring_in().imported == (f"refs/wt/feature/worktrees/inner/{name}",)
+    assert "precious" in rm.observe_removal(inside.tree).only_here[0]
 
 
 def test_what_its_configuration_includes_is_not_read(shop: Path, tmp_path: Path) -> None:

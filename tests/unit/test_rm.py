@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unit.nouns import container
-from unit.repos import commit, git, linked, worktree
+from unit.repos import Inside, commit, git, linked, worktree
 from wt import checkouts, docker, mounts, naming, process, removal, trash, unwatched
 from wt import git as host
 from wt.commands import rm
@@ -267,3 +267,38 @@ def test_a_file_in_the_place_of_a_worktree_stays_and_is_not_in_the_way(shop: Pat
     trash.put(tree)
     checkouts.remove_worktree(tree)
     assert path.read_text() == "precious" and not tree.git_dir.exists()
+
+
+@pytest.mark.parametrize("how", ["branch keep feature", "checkout --quiet --detach feature"])
+def test_what_only_a_borrowed_base_holds_is_not_overlooked(shop: Path, how: str) -> None:
+    """Both sides have let go of a commit, but for a mark inside: what a sandbox may borrow goes along with it."""
+    path = linked(shop)
+    commit(path, "x", "y", "precious")
+    inside = Inside(path)
+    git(path, "reset", "--quiet", "--hard", "HEAD~1")
+    assert rm.observe_removal(inside.tree).only_here == ()
+    inside.git(*how.split())
+    inside.git("update-ref", "refs/heads/feature", "feature~1")
+    assert inside.bring_in().imported == ()
+    (line,) = rm.observe_removal(inside.tree).only_here
+    assert line.endswith(" precious")
+    git(shop, "branch", "kept", line.split()[0])
+    assert rm.observe_removal(inside.tree).only_here == ()
+
+
+@pytest.mark.parametrize("kind", ["tag", "blob"])
+def test_what_is_no_commit_is_not_overlooked(shop: Path, kind: str) -> None:
+    inside = Inside(linked(shop))
+    if kind == "tag":
+        inside.git("tag", "--annotate", "--message", "a precious message", "v1")
+    else:
+        (shop.parent / "precious").write_text("precious")
+        inside.git("tag", "v1", inside.git("hash-object", "-w", str(shop.parent / "precious")))
+    inside.bring_in()
+    oid = inside.git("rev-parse", "v1")
+    assert rm.observe_removal(inside.tree).only_here == (f"{oid[:10]} ({kind})",)
+    with pytest.raises(Refused, match="nowhere else") as caught:
+        removal.decide(rm.observe_removal(inside.tree, force=True), force=True)
+    (command,) = [each for each in (caught.value.hint or "").split("`") if each.startswith("git tag ")]
+    git(shop, *command.replace("NAME OBJECT", f"kept {oid[:10]}").split()[1:])
+    assert rm.observe_removal(inside.tree).only_here == ()
