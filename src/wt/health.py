@@ -29,7 +29,7 @@ def damage(worktree: Worktree) -> str | None:
     if not os.access(root, os.R_OK | os.X_OK):
         return "its directory can't be opened"
     parts = [_part(root, name, expected) for name, expected in _PARTS.items()]
-    return next(filter(None, parts), None) or _head(root) or _configuration(root)
+    return next(filter(None, parts), None) or _head(root) or _configuration(root) or _out_of_reach(worktree)
 
 
 def is_replaced(worktree: Worktree, objects: str) -> bool:
@@ -76,6 +76,12 @@ def _configuration(root: Path) -> str | None:
     if answer.code not in (0, 1):
         return "its config is none that git can read"
     return None if answer.text.strip() in {"", "0", "1"} else "its config is for another git"
+
+
+def _out_of_reach(worktree: Worktree) -> str | None:
+    """What a git inside could mend, where none can be started any more."""
+    hidden = not worktree.path.is_dir() and hostile.kind(naming.private_repo(worktree), "reftable") is not None
+    return "its refs are not stored as files" if hidden else None
 
 
 def _called(kind: int) -> str:

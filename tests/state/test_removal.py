@@ -102,6 +102,29 @@ def test_what_a_rebase_inside_began_with_is_kept_where_the_directory_is_gone(wor
     world.check()
 
 
+@pytest.mark.parametrize("by", ["rm", "gc"])
+def test_refs_that_no_sandbox_can_make_files_of_any_more_are_put_aside(world: World, by: str) -> None:
+    (tree,) = world.trees()
+    (naming.private_repo(tree) / "reftable").mkdir()
+    with pytest.raises(Refused, match="not stored as files") as caught:
+        removed(world, tree, force=True)
+    assert "wt exec shop-x -- git refs migrate" in (caught.value.hint or "")
+    world.may_end(tree)
+    shutil.rmtree(tree.path)
+    with pytest.raises(Refused, match="is broken: its refs are not stored as files") as caught:
+        sync.run(world.context, [str(tree.path)])
+    assert (caught.value.hint or "").startswith("`wt rm --force shop-x` puts it aside")
+    if by == "rm":
+        removed(world, tree, force=True)
+    else:
+        gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    assert not tree.git_dir.exists()
+    (place,) = (naming.state_dir(world.repository) / naming.ASIDE).iterdir()
+    assert (place / "repo.git/reftable").is_dir()
+    (row,) = [each for each in gc.run(world.context, verbs.GARBAGE) if each.kind == "private repository"]
+    assert row.state == "kept" and str(place) in (row.hint or "")
+
+
 def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> None:
     (tree,) = world.trees()
     told(world, "outside", "echo outside >kept; git add kept; git stash -q")

@@ -446,6 +446,14 @@ def test_refs_that_are_not_files_are_refused_rather_than_taken_for_none(shop: Pa
         private_repo.read_refs(inside.tree)
 
 
+def test_refs_that_are_not_files_are_damage_where_nothing_can_be_started_to_mend_them(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    (inside.path / "reftable").mkdir()
+    assert health.damage(inside.tree) is None
+    shutil.rmtree(inside.tree.path)
+    assert health.damage(inside.tree) == "its refs are not stored as files"
+
+
 @pytest.mark.parametrize("name", ["refs/worktree/keep", "refs/bisect/start", "HEAD"])
 def test_what_a_worktree_that_was_made_inside_has_for_itself_is_imported(shop: Path, name: str) -> None:
     inside = Inside(linked(shop))

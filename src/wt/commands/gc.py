@@ -16,6 +16,7 @@ from wt import (
     estates,
     garbage,
     git,
+    health,
     hostile,
     inventory,
     naming,
@@ -275,8 +276,9 @@ def _obstacle(tree: Worktree, host: dict[str, str]) -> tuple[str, str | None] | 
 
 def _decided(tree: Worktree, *, gone: bool = False) -> tuple[str, str | None] | None:
     """What `wt rm` would say."""
+    broken = gone and health.damage(tree) is not None
     try:
-        removal.decide(rm.observe_removal(tree, rm.processes(tree), force=gone), force=gone)
+        removal.decide(rm.observe_removal(tree, rm.processes(tree), force=gone, broken=broken), force=gone)
     except WtError as error:
         return error.message, error.hint
     return None
