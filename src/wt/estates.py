@@ -17,6 +17,7 @@ from wt import (
     mounts,
     naming,
     private_repo,
+    staging,
     trash,
 )
 from wt.errors import ToolError, WtError
@@ -124,7 +125,9 @@ def unsynced(tree: Worktree, host: dict[str, str]) -> int | None:
 def _orphan(tree: Worktree, host: dict[str, str], *, served: bool) -> Orphan:
     count = None if health.damage(tree) else unsynced(tree, host)
     size = hostile.size(naming.worktree_state_dir(tree))
-    return Orphan(tree, count, served, size, stays=_stays(tree, readable=count is not None))
+    # What is committed and not here yet looks like what is staged alone; it is asked for again when that is here.
+    stays = _stays(tree, readable=count is not None) or ("" if count else staging.loss(tree))
+    return Orphan(tree, count, served, size, stays=stays)
 
 
 def _stays(tree: Worktree, *, readable: bool) -> str:

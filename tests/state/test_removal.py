@@ -125,6 +125,33 @@ def test_refs_that_no_sandbox_can_make_files_of_any_more_are_put_aside(world: Wo
     assert row.state == "kept" and str(place) in (row.hint or "")
 
 
+@pytest.mark.parametrize("by", ["rm", "gc", "gc of what git removed"])
+def test_what_is_staged_inside_alone_goes_by_force_only(world: World, by: str) -> None:
+    """Also what was there beside commits that had to be imported first."""
+    (tree,) = world.trees()
+    told(world, "inside", "git commit -q --allow-empty -m x; echo precious >p; git add p; rm p")
+    if by == "rm":
+        with pytest.raises(Refused, match="has changes that are not committed") as caught:
+            removed(world, tree)
+        assert caught.value.details == ("p (staged inside)",)
+    else:
+        shutil.rmtree(tree.path)
+        world.may_end(tree)
+        if by == "gc of what git removed":
+            world.git("worktree", "prune", "--expire=now")
+        for _ in range(2):
+            rows = gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+            (row,) = [each for each in (*rows, *gc.run(world.context, verbs.GARBAGE)) if each.kind != "sandbox"][-1:]
+            assert (row.state, "its index has what was never committed: p" in row.reason) == ("kept", True)
+    assert (naming.private_repo(tree) / "index").exists()
+    world.check()
+    if by != "gc of what git removed":
+        world.may_end(tree)
+        world.git("branch", "kept", f"refs/wt/{tree.id}/heads/x")
+        removed(world, tree, force=True)
+        assert not tree.git_dir.exists()
+
+
 def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> None:
     (tree,) = world.trees()
     told(world, "outside", "echo outside >kept; git add kept; git stash -q")

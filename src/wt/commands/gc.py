@@ -23,6 +23,7 @@ from wt import (
     plan,
     private_repo,
     removal,
+    staging,
     survey,
     trash,
 )
@@ -136,6 +137,8 @@ def _rescue(tree: Worktree, project: str, context: Context) -> tuple[Step, ...]:
     """Import what a private repository holds; what of that is elsewhere too may go with it."""
     apply.carry_out(plan.stop(docker.containers(project=project)), context.progress)
     sync.bring_in(tree, context)
+    if loss := staging.loss(tree):
+        raise Refused(loss, hint=f"look at {naming.worktree_state_dir(tree)}; removing that directory ends it")
     return () if estates.only_here(tree, git.refs(tree.repository)) else (RemoveRefs(tree),)
 
 
@@ -231,7 +234,10 @@ def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
     if private_repo.has_submodules(tree):
         loss = "its private repository has submodules, in which there may be work"
         return garbage.Candidate(tree, why, (loss, force))
-    first = "; what its private repository holds comes first" if estates.unsynced(tree, host) else ""
+    count = estates.unsynced(tree, host)
+    if count == 0 and not trash.holds(tree) and not health.damage(tree) and (loss := staging.loss(tree)):
+        return garbage.Candidate(tree, why, (loss, force))
+    first = "; what its private repository holds comes first" if count else ""
     return garbage.Candidate(tree, why + first, _decided(tree, gone=True), gone=True)
 
 

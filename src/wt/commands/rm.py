@@ -1,5 +1,6 @@
 """`wt rm`: import, refuse when work could be lost, then remove all that belongs to a worktree."""
 
+import shlex
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -21,6 +22,7 @@ from wt import (
     private_repo,
     removal,
     selection,
+    staging,
     trash,
     unwatched,
 )
@@ -84,6 +86,8 @@ def remove(
         broken = broken or _brought_in(tree, context, force=force)
         if gone and hostile.is_there(tree.path):
             raise Refused(f"{tree.path} is there again", hint="run it again, which looks at what is in it")
+        if gone and broken is None:
+            _refuse_staged(tree)
         ask_merged = delete_branch and not force_branch
         seen = observe_removal(now, processes(now), force=force, ask_merged=ask_merged, broken=broken is not None)
         return removal.decide(seen, force=force, delete_branch=delete_branch, force_branch=force_branch)
@@ -108,6 +112,12 @@ def _brought_in(tree: Worktree, context: Context, *, force: bool) -> str | None:
             raise
         return "objects that its refs name are missing or broken"
     return None
+
+
+def _refuse_staged(tree: Worktree) -> None:
+    """What nobody agreed to let go, where the directory is gone by itself."""
+    if not trash.holds(tree) and (loss := staging.loss(tree)):
+        raise Refused(loss, hint=shlex.join(["wt", "rm", "--force", tree.called]))
 
 
 def unstarted(tree: Worktree, context: Context) -> AbstractContextManager[None]:
@@ -157,7 +167,7 @@ def observe_removal(
         worktree=tree,
         inner=tuple(path for path in checkouts.nested(tree)[0] if (tree.path / path).is_dir()),
         gone=not there and not trash.holds(tree),
-        dirty=checkouts.dirty(tree) if there and not force else (),
+        dirty=_dirty(tree) if there and not force else (),
         submodules=_submodules(tree) if there and not force else (),
         repositories=unwatched.repositories(tree) if there and not force else (),
         mounts=mounts.below(tree.path.resolve()),
@@ -170,6 +180,12 @@ def observe_removal(
         operations=tuple(each for each in operations if each),
         tip=tip,
     )
+
+
+def _dirty(tree: Worktree) -> tuple[str, ...]:
+    """What was never committed, in the directory or in the index inside alone."""
+    found = checkouts.dirty(tree)
+    return (*found, *(f"{path} (staged inside)" for path in staging.alone(tree) if path not in found))
 
 
 def _submodules(tree: Worktree) -> tuple[str, ...]:

@@ -1,0 +1,101 @@
+"""What is staged inside alone, read from the index that git wrote there."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from unit.repos import Inside, commit, git, linked, repository, worktree
+from wt import estates, staging
+from wt import git as host
+from wt.commands import gc, rm
+
+FIRST = "index, which can't be read"
+
+
+@pytest.fixture
+def inside(shop: Path) -> Inside:
+    return Inside(linked(shop))
+
+
+def staged(inside: Inside, path: str = "precious", text: str = "staged alone\n") -> None:
+    """Staged inside, and nowhere else."""
+    (inside.tree.path / path).parent.mkdir(parents=True, exist_ok=True)
+    (inside.tree.path / path).write_bytes(os.fsencode(text))
+    inside.git("add", "--", path)
+    (inside.tree.path / path).unlink()
+
+
+@pytest.mark.parametrize("version", ["2", "3", "4"])
+@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+def test_paths_are_found_in_an_index_of_any_version(tmp_path: Path, version: str, kind: str) -> None:
+    shop = repository(tmp_path / "long", f"--object-format={kind}")
+    for number in range(40):
+        (shop / f"{'d' * number}").mkdir(exist_ok=True)
+        (shop / f"{'d' * number}/known-{number}").write_text(str(number))
+    commit(shop)
+    inside = Inside(linked(shop))
+    inside.git("update-index", "--index-version", version)
+    assert staging.alone(inside.tree) == ()
+    names = [f"{'d' * number}/new{'n' * number}" for number in range(1, 20)] + ["n" * 200, "e\n\udcff"]
+    for name in names:
+        staged(inside, name, name)
+    if version == "3":
+        inside.git("update-index", "--skip-worktree", "file", *names)
+    (inside.tree.path / "empty").touch()
+    (inside.tree.path / "planned").write_text("not staged\n")
+    inside.git("add", "empty")
+    inside.git("add", "--intent-to-add", "planned")
+    assert staging.alone(inside.tree) == tuple(sorted(names))
+    inside.git("commit", "--quiet", "--message", "staged")
+    inside.bring_in()
+    assert staging.alone(inside.tree) == ()
+
+
+def test_a_submodule_is_no_content(inside: Inside) -> None:
+    inside.git("update-index", "--add", "--cacheinfo", f"160000,{'12' * 20},module")
+    assert staging.alone(inside.tree) == ()
+
+
+@pytest.mark.parametrize("kind", ["garbage", "cut", "long", "steep", "endless", "link", "directory"])
+def test_what_is_no_index_is_not_taken_for_an_empty_one(inside: Inside, kind: str) -> None:
+    index = inside.path / "index"
+    entry = b"DIRC\0\0\0\4\0\0\0\1" + bytes(62)
+    contents = {
+        "garbage": b"garbage",
+        "cut": index.read_bytes()[:50],
+        "long": b"DIRC\0\0\0\2\0\0\0\1" + bytes(62) + b"x" * 5_000 + bytes(8),
+        "steep": entry + b"\1x\0",
+        "endless": entry + b"\xff" * 1_000_000,
+    }
+    index.unlink()
+    if kind == "link":
+        index.symlink_to("HEAD")
+    elif kind == "directory":
+        index.mkdir()
+    else:
+        index.write_bytes(contents[kind])
+    assert staging.alone(inside.tree) == (FIRST,)
+
+
+def test_rm_says_what_is_staged_inside_alone_until_it_is_committed(inside: Inside) -> None:
+    (inside.tree.path / "both").write_text("x")
+    inside.git("add", "both")
+    staged(inside)
+    assert rm.observe_removal(worktree(inside.tree.path)).dirty == ("both", "precious (staged inside)")
+    assert rm.observe_removal(worktree(inside.tree.path), force=True).dirty == ()
+    inside.git("commit", "--quiet", "--message", "staged")
+    inside.bring_in()
+    os.utime(inside.tree.path / "both", (1, 1))
+    assert [path for path in rm.observe_removal(inside.tree).dirty if "staged" in path] == []
+
+
+def test_what_is_staged_inside_alone_keeps_what_gc_would_remove(inside: Inside, shop: Path) -> None:
+    staged(inside)
+    shutil.rmtree(inside.tree.path)
+    kept = gc._gone(inside.tree, host.refs(inside.tree.repository)).obstacle
+    assert kept == ("its index has what was never committed: precious", "wt rm --force feature")
+    git(shop, "worktree", "prune")
+    (orphan,) = estates.of_repository(inside.tree.repository, ()).orphans
+    assert orphan.stays == "its index has what was never committed: precious"
