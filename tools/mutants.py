@@ -441,6 +441,9 @@ MUTANTS = (
         ('and key not in _HARMLESS and not key.startswith("x-"):', "and False:"),
         ("if not ours and not (read_only and _configures(Path(source), ground)):", "if False:"),
         ("not (read_only and _configures", "not (_configures"),
+        ('".." not in path.parts and ', ""),
+        ("path = _plain(Path(source))", "path = Path(source)"),
+        ("    path = _plain(path)\n", ""),
         ("read_only) in ground.mounts", "True) in ground.mounts"),
         ("    if value:\n", "    if False:\n"),
         ('any((each or {}).get("privileged") for each in value or ())', "False"),
@@ -459,6 +462,9 @@ MUTANTS = (
         "weakness.py",
         "test_weakness.py::test_what_is_allowed_by_name",
         ("if each.name not in rows[each.kind]]", "if not rows[each.kind]]"),
+    ),
+    *_swapped(
+        "vetting.py", "test_vetting.py", (' or ".." in path.parts', ""), ("!= os.path.normpath(path)", "!= str(path)")
     ),
     # What compose reads, and where from.
     *_swapped(

@@ -125,8 +125,7 @@ def _inside(directory: str, written: str, folder: str) -> str | None:
 
 
 def _place(root: Path, directory: str, written: str) -> str:
-    plain = written.startswith("/") or not _ELSEWHERE.match(written)
-    return _joined(root / directory, written) if plain else written
+    return written if _ELSEWHERE.match(written) else _joined(root / directory, written)
 
 
 def _joined(directory: str | Path, written: str) -> str:

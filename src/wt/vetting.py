@@ -50,6 +50,7 @@ def _weaknesses(tree: Worktree, project: ComposeProject, ground: weakness.Ground
 def _refuse_link(tree: Worktree, found: weakness.Weakness) -> None:
     """What may be used by its name may not become another thing: the engine follows symlinks, and so does compose."""
     path = Path(found.path or "/")
-    if path.is_relative_to(tree.path) and os.path.realpath(path) != str(path):
+    inner = path.is_relative_to(tree.path) or ".." in path.parts
+    if inner and os.path.realpath(path) != os.path.normpath(path):
         reason = f"{path} is, or lies behind, a symlink, and {found.name} would get what it leads to"
         raise Refused(reason, hint="remove the symlink, or name the path that it leads to")

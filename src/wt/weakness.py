@@ -259,7 +259,7 @@ def _mounts(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
         if kind == "bind":
             ours = (name, source, target, read_only) in ground.mounts
             if not ours and not (read_only and _configures(Path(source), ground)):
-                path = Path(source)
+                path = _plain(Path(source))
                 socket = "docker_socket" if path.name in SOCKETS else "binds"
                 yield _weakness(socket, name, "" if socket != "binds" else _shown(path, ground), ground, source)
         elif kind not in {"volume", "tmpfs", "image"}:
@@ -341,11 +341,17 @@ def _files(data: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
 
 def _configures(path: Path, ground: Ground) -> bool:
     """Whether it is what the user has approved: `.devcontainer` itself, or in it."""
-    return path.is_relative_to(ground.workspace / ".devcontainer")
+    # Where `..` leads, a symlink in there can change.
+    return ".." not in path.parts and path.is_relative_to(ground.workspace / ".devcontainer")
+
+
+def _plain(path: Path) -> Path:
+    return Path(os.path.normpath(path))
 
 
 def _shown(path: Path, ground: Ground) -> str:
     """As it is for everybody who has the repository."""
+    path = _plain(path)
     if path.is_relative_to(ground.workspace):
         return str(path.relative_to(ground.workspace))
     return f"~/{path.relative_to(ground.home)}" if path.is_relative_to(ground.home) else str(path)
