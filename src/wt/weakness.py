@@ -229,15 +229,23 @@ def _cap_add(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
 
 def _namespace(key: str, harmless: Callable[[str], object]) -> Callable[[str, Any, Ground], Iterator[Weakness]]:
     def judge(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
-        if value and not harmless(str(value)):
-            yield _weakness("namespaces", name, f"{key}={value}", ground)
+        mode = str(value or "")
+        # In there, what is beside a sandbox could be ended by it.
+        among_others = name in BESIDE and mode.startswith("service:")
+        if mode and (among_others or not harmless(mode)):
+            yield _weakness("namespaces", name, f"{key}={mode}", ground)
 
     return judge
 
 
+def _of_another(mode: str) -> bool:
+    """That of a container of the same project, but of none beside the sandbox."""
+    kind, _, service = mode.partition(":")
+    return kind == "service" and service not in BESIDE
+
+
 def _own_network(mode: str) -> bool:
-    """That of a container of the same project, or one of its own."""
-    return mode in {"none", "bridge", "default"} or mode.startswith("service:")
+    return mode in {"none", "bridge", "default"} or _of_another(mode)
 
 
 def _security_opt(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
@@ -296,9 +304,9 @@ _JUDGES: Mapping[str, Callable[[str, Any, Ground], Iterator[Weakness]]] = {
     "cap_add": _cap_add,
     "cgroup": _namespace("cgroup", lambda value: value == "private"),
     "deploy": _deploy,
-    "ipc": _namespace("ipc", lambda value: value in {"private", "shareable", "none"} or value.startswith("service:")),
+    "ipc": _namespace("ipc", lambda value: value in {"private", "shareable", "none"} or _of_another(value)),
     "network_mode": _namespace("network_mode", _own_network),
-    "pid": _namespace("pid", lambda value: value.startswith("service:")),
+    "pid": _namespace("pid", _of_another),
     "ports": _ports,
     "post_start": _hooks,
     "pre_stop": _hooks,

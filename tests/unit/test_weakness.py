@@ -49,6 +49,10 @@ WEAK: list[tuple[dict[str, Any], list[str]]] = [
     ({"network_mode": "container:other"}, ["namespaces app:network_mode=container:other"]),
     ({"pid": "host"}, ["namespaces app:pid=host"]),
     ({"ipc": "host"}, ["namespaces app:ipc=host"]),
+    ({"pid": "service:guard"}, ["namespaces app:pid=service:guard"]),
+    ({"ipc": "service:docker-proxy"}, ["namespaces app:ipc=service:docker-proxy"]),
+    ({"network_mode": "service:guard"}, ["namespaces app:network_mode=service:guard"]),
+    ({"volumes_from": ["guard:ro"]}, ["settings app:volumes_from"]),
     ({"uts": "host"}, ["namespaces app:uts=host"]),
     ({"cgroup": "host"}, ["namespaces app:cgroup=host"]),
     ({"userns_mode": "host"}, ["namespaces app:userns_mode=host"]),
@@ -136,6 +140,13 @@ def test_a_weakness_is_named_in_the_sandbox_and_in_every_other_service(
 @pytest.mark.parametrize("service", HARMLESS, ids=str)
 def test_what_weakens_nothing_is_not_named(service: dict[str, Any]) -> None:
     assert judged(service) == []
+
+
+@pytest.mark.parametrize("name", weakness.BESIDE)
+def test_what_stands_beside_a_sandbox_is_not_put_into_another_service(name: str) -> None:
+    for key in ("pid", "ipc", "network_mode"):
+        assert judged({key: "service:app"}, name=name) == [f"namespaces {name}:{key}=service:app"]
+    assert judged({"network_mode": "none", "ipc": "private"}, name=name) == []
 
 
 def test_what_wt_mounts_is_nothing_special_in_another_service() -> None:
