@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from wt.errors import UsageError
 
 # Of a mapping: each of a chain of merges can make ten times as much of the one before.
 _MAX_PAIRS = 10_000
-# An absolute path, and what only compose can tell: a variable, an address, somebody's home directory.
-_ELSEWHERE = re.compile(r"[/~]|git@|.*(?:\$|://)")
+_STANDARD = "tag:yaml.org,2002:"
+# An absolute path, and what only compose can tell: a variable, an address, somebody's home directory. Of these two it
+# takes a repository even where there is such a file.
+_ELSEWHERE = re.compile(r"[/~]|github\.com/|.*(?:@|\$|://)")
 
 
 def read(text: str) -> Any:
@@ -27,10 +29,17 @@ def read(text: str) -> Any:
     return documents[0] if documents else None
 
 
-def _documents(text: str) -> list[Any]:
+def _documents(text: str, *, reset: bool = False) -> list[Any]:
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        def construct_document(self, node: Any) -> Any:
+            nodes = _nodes(node)
+            _agree(self, nodes)
+            for each in nodes if reset else ():
+                _reset(each)
+            return super().construct_document(node)
+
         def flatten_mapping(self, node: Any) -> None:
             super().flatten_mapping(node)
             if len(node.value) > _MAX_PAIRS:
@@ -49,6 +58,43 @@ def _documents(text: str) -> list[Any]:
         raise ValueError(f"line {error.problem_mark.line + 1 if error.problem_mark else 1}, {error.problem}") from error
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
         raise ValueError("it is not UTF-8, holds control characters, or is nested too deep") from error
+
+
+def _nodes(top: Any) -> list[Any]:
+    """A node of YAML and all in it; each once, though aliases lead to it again."""
+    found: dict[int, Any] = {}
+    pending = [top]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, tuple):
+            pending += each
+        elif id(each) not in found:
+            found[id(each)] = each
+            pending += each.value if isinstance(each.value, list) else ()
+    return [*found.values()]
+
+
+def _agree(loader: Any, nodes: Sequence[Any]) -> None:
+    """Have nodes mean what they mean to compose: a key such as `on` is text.
+
+    Raises:
+        ValueError: a tag makes something of a node that it is not to every parser.
+    """
+    for each in nodes:
+        plain = loader.resolve(type(each), each.value, (True, False))
+        is_text = each.id == "scalar" and each.tag == loader.DEFAULT_SCALAR_TAG
+        if not (is_text or each.tag == plain or each.tag.startswith("!")):
+            tag = each.tag.replace(_STANDARD, "!!")
+            raise ValueError(f"line {each.start_mark.line + 1}, the tag {tag} means another thing to other parsers")
+    for key in (key for each in nodes if each.id == "mapping" for key, _ in each.value):
+        if key.id == "scalar" and key.tag != f"{_STANDARD}merge":
+            key.tag = loader.DEFAULT_SCALAR_TAG
+
+
+def _reset(node: Any) -> None:
+    """Compose takes out what is reset before it merges: what is merged shows in its place."""
+    if isinstance(node.value, list):
+        node.value = [each for each in node.value if (each[1] if isinstance(each, tuple) else each).tag != "!reset"]
 
 
 def named(root: Path, folder: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -72,8 +118,10 @@ def named(root: Path, folder: str, names: Iterable[str]) -> Iterator[tuple[str, 
         directory = path.rpartition("/")[0]
         for service, written, is_compose in _references(root, path):
             inside = _inside(directory, written, folder)
-            if inside is None or (is_compose and hostile.kind(root, inside) is None):
+            if inside is None:
                 yield service, _place(root, directory, written)
+            elif is_compose and hostile.kind(root, inside) is None:
+                yield service, written
             elif is_compose:
                 pending.append(inside)
 
@@ -81,8 +129,9 @@ def named(root: Path, folder: str, names: Iterable[str]) -> Iterator[tuple[str, 
 def _references(root: Path, path: str) -> list[tuple[str, str, bool]]:
     """What one compose file names: the service, what is written, and whether that is a compose file."""
     try:
-        documents = _documents(os.fsdecode(hostile.read(root, path) or b""))
-        found = [each for data in documents if data for each in _of(data)]
+        text = os.fsdecode(hostile.read(root, path) or b"")
+        documents = [*_documents(text), *_documents(text, reset=True)]
+        found = [*dict.fromkeys(each for data in documents if data for each in _of(data))]
         if not all(isinstance(written, str) for _, written, _ in found):
             raise TypeError("a path is text")
         return found
@@ -101,10 +150,12 @@ def _of(data: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
         if isinstance(each, str):
             yield "include", each, True
             continue
-        yield from (("include", path, True) for path in _list(each["path"]))
+        paths = _list(each["path"])
+        yield from (("include", path, True) for path in paths)
         yield from (("include", path, False) for path in _list(each.get("env_file")))
-        if "project_directory" in each:
-            # From there, what is written in these files means other places.
+        directories = {not _ELSEWHERE.match(path) and _joined("", path).rpartition("/")[0] for path in paths}
+        if "project_directory" in each or len(directories) > 1:
+            # From there, or from that of the first file, what is written in these files means other places.
             yield "include", "${project_directory}", False
     for name, service in (data.get("services") or {}).items():
         base = (service or {}).get("extends")

@@ -213,12 +213,16 @@ def written(root: Path, files: Mapping[str, str]) -> Path:
 
 def outside(root: Path, text: str, more: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
     shutil.rmtree(root / "d", ignore_errors=True)
-    written(root, {"d/main.yml": text, "d/here.yml": "services: {x: {}}\n", **(more or {})})
+    here = ("here.yml", "sub/here.yml", "github.com/x/here.yml", "me@example.com:here.yml")
+    written(root, {"d/main.yml": text, **{f"d/{each}": "services: {x: {}}\n" for each in here}, **(more or {})})
     return [(name, path.replace(f"{root}/", "")) for name, path in sources.named(root, "d", ["main.yml"])]
 
 
+MOVED = ("include", "${project_directory}")
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    "case",
     [
         ("services: {a: {env_file: ../.env}}", ("a", ".env")),
         ("services: {a: {env_file: [x, {path: ../y, required: false}]}}", ("a", "y")),
@@ -226,25 +230,38 @@ def outside(root: Path, text: str, more: Mapping[str, str] | None = None) -> lis
         ("services: {a: {env_file: ~/x}}", ("a", "~/x")),
         ("services: {a: {env_file: /etc/x}}", ("a", "/etc/x")),
         ("services: {a: {env_file: /d/link/../x}}", ("a", "/d/link/../x")),
+        ("services: {a: {env_file: 'file://x'}}", ("a", "file://x")),
         ("services: {a: {label_file: ../x}}", ("a", "x")),
         ("services: {a: {extends: {file: ../x.yml, service: y}}}", ("a", "x.yml")),
-        ("services: {a: {extends: {file: gone.yml, service: y}}}", ("a", "d/gone.yml")),
+        ("services: {a: {extends: {file: gone.yml, service: y}}}", ("a", "gone.yml")),
+        ("services: {a: {extends: {file: github.com/x/here.yml, service: y}}}", ("a", "github.com/x/here.yml")),
         ("include: [../x.yml]", ("include", "x.yml")),
         ("include: ['https://example.com/x.git']", ("include", "https://example.com/x.git")),
         ("include: ['git@example.com:x.git']", ("include", "git@example.com:x.git")),
-        ("include: [{path: [here.yml, ../x.yml]}]", ("include", "x.yml")),
+        ("include: ['me@example.com:here.yml']", ("include", "me@example.com:here.yml")),
+        ("include: [{path: [../x.yml, ./../y.yml]}]", ("include", "x.yml"), ("include", "y.yml")),
+        ("include: [{path: [here.yml, ../x.yml]}]", ("include", "x.yml"), MOVED),
+        ("include: [{path: [here.yml, sub/here.yml]}]", MOVED),
+        ("include: [{path: [here.yml, $X]}]", ("include", "$X"), MOVED),
         ("include: [{path: here.yml, env_file: ../x}]", ("include", "x")),
-        ("include: [{path: here.yml, project_directory: ..}]", ("include", "${project_directory}")),
+        ("include: [{path: here.yml, project_directory: ..}]", MOVED),
         ("x-a: &a {env_file: ../.env}\nservices: {a: {<<: *a}}", ("a", ".env")),
         ("services: {a: {ports: !reset [], env_file: !override [../.env]}}", ("a", ".env")),
+        ("services: {a: {<<: {env_file: ../.env}, env_file: !reset null}}", ("a", ".env")),
+        ("services: {a: {<<: [!reset {env_file: x}, {env_file: ../.env}]}}", ("a", ".env")),
         ("services: {a: {}}\n---\nservices: {b: {env_file: ../.env}}", ("b", ".env")),
-        ("services: {a: {env_file: [x, {path: sub/y}], extends: {service: b}, label_file: l}}", None),
-        ("include: [here.yml]\nservices: {a: {extends: {file: ./here.yml, service: x}}, b: }", None),
-        ("include:\nservices:", None),
+        ("services: {on: {env_file: ../.env}, yes: {}}", ("on", ".env")),
+        ("services: {a: {env_file: [x, {path: sub/y}], extends: {service: b}, label_file: l}}",),
+        ("include: [here.yml]\nservices: {a: {extends: {file: ./here.yml, service: x}}, b: }",),
+        ("include: [{path: [here.yml, ./sub/../here.yml]}]",),
+        ("services: {a: {build: !override {x: !!str y}, z: !!int 1}}",),
+        ("include:\nservices:",),
     ],
+    ids=str,
 )
-def test_what_compose_reads_from_elsewhere(tmp_path: Path, text: str, said: tuple[str, str] | None) -> None:
-    assert outside(tmp_path, text) == ([said] if said else [])
+def test_what_compose_reads_from_elsewhere(tmp_path: Path, case: tuple[Any, ...]) -> None:
+    text, *said = case
+    assert sorted(outside(tmp_path, text)) == sorted(said)
 
 
 def test_files_that_are_named_are_followed_and_a_circle_ends(tmp_path: Path) -> None:
@@ -259,6 +276,24 @@ def test_files_that_are_named_are_followed_and_a_circle_ends(tmp_path: Path) -> 
 @pytest.mark.parametrize("text", ["{{{", "[1]", "services: [1]", "include: [{path: 1}]", "include: [{}]", "\x00"])
 def test_what_is_no_compose_file_is_said(tmp_path: Path, text: str) -> None:
     with pytest.raises((UsageError, Refused)):
+        outside(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services: {a: {!!binary ZW52X2ZpbGU=: ../x}}",
+        "services: {a: {extends: !!set {file: ../x, service: b}}}",
+        "services: {a: !!null {!!value x-a: z, env_file: ../x}}",
+        "services: {a: {<<: {env_file: ../x}, !!merge x-a: {env_file: near}}}",
+        "services: {a: {env_file: !!null ../x}}",
+        "services: {a: {env_file: [!!str {=: near}]}}",
+        "services: !!omap [a: {env_file: ../x}]",
+        "%TAG !x! tag:yaml.org,2002:\n---\nservices: {a: {!x!binary ZW52X2ZpbGU=: ../x}}",
+    ],
+)
+def test_a_tag_that_not_every_parser_reads_alike_is_said(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match=r"main\.yml .*: line \d+, the tag !!\w+ "):
         outside(tmp_path, text)
 
 
