@@ -423,7 +423,15 @@ MUTANTS = (
     *_swapped("trust.py", f"{TRUST}what_was_kept_is_not_believed", ("!= path.name", "== 1")),
     *_swapped("plan.py", f"{TRUST}env_that_a_branch_carries", ("if seen.env_tracked:", "if False:")),
     *_without("commands/prepare.py", f"{TRUST}compose_is_asked", "    _require_harmless(tree, version, seen.config)\n"),
-    *_swapped("weakness.py", "test_weakness.py::test_what_stands_beside_a_sandbox", ("(among_others or", "(")),
+    *_swapped(
+        "weakness.py",
+        BESIDE,
+        ("(among_others or", "("),
+        ("if 0 in (service", "if 1 in (service"),
+        ('check.get("disable") or ', ""),
+        ("elsewhere or odd or", "odd or"),
+        ('network.get("driver_opts") or ', ""),
+    ),
     *_swapped("vetting.py", f"{TRUST}compose_is_asked", ("            _refuse_link(tree, each)", "            pass")),
     *_without(
         "observe.py",
@@ -452,6 +460,8 @@ MUTANTS = (
         ('in value or ():\n        yield _weakness("cap_add"', 'in ():\n        yield _weakness("cap_add"'),
         (" or not harmless(mode)", ""),
         (" and service not in BESIDE", ""),
+        ('if (each or {}).get("driver_opts")]', "if False]"),
+        ('for each in value or {} if each != "nofile"', "for each in ()"),
         ("for place in places:", "for place in ():"),
         ('if build.get("network") == "host":', "if False:"),
         ('build.get("privileged")', "False"),
@@ -459,7 +469,9 @@ MUTANTS = (
         ("if any((resources.get(kind)", "if any(False and (resources.get(kind)"),
         ('elif kind not in {"volume", "tmpfs", "image"}:', "elif False:"),
     ),
-    *_without("weakness.py", BESIDE, "*_volumes(data, ground), ", "*_networks(data), ", "*_files(data, ground)"),
+    *_without(
+        "weakness.py", BESIDE, "*_volumes(data, ground), ", "*_networks(data, ground), ", "*_files(data, ground)"
+    ),
     *_swapped(
         "weakness.py",
         "test_weakness.py::test_what_is_allowed_by_name",

@@ -30,7 +30,7 @@ _REASONS = {
     "files": "what is outside of .devcontainer enters the sandbox, or configures it",
     "ports": "open to the network that the host is on",
     "volumes": "shared with other projects, or a directory of the host",
-    "networks": "not a network of containers",
+    "networks": "not a network of this project's containers alone",
     "settings": "wt does not know that it is harmless",
 }
 
@@ -40,9 +40,9 @@ _SERVICE_KEYS = """
     annotations attach blkio_config cap_drop command configs container_name cpu_count cpu_percent cpu_period cpu_quota
     cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset depends_on develop dns dns_opt dns_search domainname entrypoint
     env_file environment expose extends external_links extra_hosts healthcheck hostname image init labels links logging
-    mac_address mem_limit mem_reservation mem_swappiness memswap_limit networks pids_limit platform profiles pull_policy
-    read_only restart scale secrets shm_size stdin_open stop_grace_period stop_signal storage_opt tmpfs tty ulimits
-    user working_dir
+    mac_address mem_limit mem_reservation mem_swappiness memswap_limit pids_limit platform profiles pull_policy
+    read_only restart scale secrets shm_size stdin_open stop_grace_period stop_signal storage_opt tmpfs tty user
+    working_dir
 """
 _BUILD_KEYS = """
     args cache_from dockerfile_inline extra_hosts isolation labels no_cache platforms provenance pull sbom secrets
@@ -79,6 +79,7 @@ class Ground:
         home: the user's home directory.
         mounts: what wt itself mounts: service, source, target, and whether it is read-only.
         files: what wt itself has compose read.
+        network: that of all sandboxes of the repository.
         volumes: what wt itself has a driver make, in full, by the key in its file.
         shared: whether it is that of the shared services, which has no sandbox.
     """
@@ -88,6 +89,7 @@ class Ground:
     home: Path
     mounts: frozenset[tuple[str, str, str, bool]]
     files: frozenset[str]
+    network: str
     volumes: Mapping[str, Mapping[str, Any]]
     shared: bool
 
@@ -135,6 +137,7 @@ def ground(
         Path(values["HOST_HOME"]),
         frozenset() if shared else frozenset(mounts),
         frozenset({values["WT_CA_BUNDLE"]}),
+        values["WT_NETWORK"],
         {} if shared else {"tmp": _tmp(values["COMPOSE_PROJECT_NAME"], values["WT_TMP"])},
         shared,
     )
@@ -155,8 +158,10 @@ def found(data: Mapping[str, Any], ground: Ground) -> tuple[Weakness, ...]:
     """
     services = data.get("services") or {}
     rows = [each for name, service in services.items() for each in _service(name, service or {}, ground)]
-    rows += [] if ground.shared else _lost(services.get(SERVICE) or {}, ground)
-    return tuple(dict.fromkeys([*rows, *_volumes(data, ground), *_networks(data), *_files(data, ground)]))
+    if not ground.shared:
+        rows += _lost(services.get(SERVICE) or {}, ground)
+        rows += [each for name in BESIDE for each in _idle(name, services.get(name) or {}, ground)]
+    return tuple(dict.fromkeys([*rows, *_volumes(data, ground), *_networks(data, ground), *_files(data, ground)]))
 
 
 def refuse(found: Sequence[Weakness], allow: Allow, source: str) -> None:
@@ -208,6 +213,15 @@ def _lost(service: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
     user = str(service.get("user") or "0").partition(":")[0]
     if user in {"root", "0"} or not user.strip("0"):
         yield _weakness("settings", SERVICE, "user", ground)
+
+
+def _idle(name: str, service: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
+    """What keeps one from its work that stands beside a sandbox, or from saying that it does not work."""
+    if 0 in (service.get("scale"), (service.get("deploy") or {}).get("replicas")):
+        yield _weakness("settings", name, "scale", ground)
+    check = service.get("healthcheck") or {}
+    if check.get("disable") or "NONE" in (check.get("test") or ()):
+        yield _weakness("settings", name, "healthcheck", ground)
 
 
 def _privileged(name: str, value: object, ground: Ground) -> Iterator[Weakness]:
@@ -299,6 +313,15 @@ def _deploy(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
         yield _weakness("settings", name, "deploy devices", ground)
 
 
+def _joins(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    places = [key for key, each in (value or {}).items() if (each or {}).get("driver_opts")]
+    yield from (_weakness("settings", name, f"driver_opts {key}", ground) for key in places)
+
+
+def _ulimits(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
+    yield from (_weakness("settings", name, f"ulimits {each}", ground) for each in value or {} if each != "nofile")
+
+
 _JUDGES: Mapping[str, Callable[[str, Any, Ground], Iterator[Weakness]]] = {
     "build": _build,
     "cap_add": _cap_add,
@@ -306,12 +329,14 @@ _JUDGES: Mapping[str, Callable[[str, Any, Ground], Iterator[Weakness]]] = {
     "deploy": _deploy,
     "ipc": _namespace("ipc", lambda value: value in {"private", "shareable", "none"} or _of_another(value)),
     "network_mode": _namespace("network_mode", _own_network),
+    "networks": _joins,
     "pid": _namespace("pid", _of_another),
     "ports": _ports,
     "post_start": _hooks,
     "pre_stop": _hooks,
     "privileged": _privileged,
     "security_opt": _security_opt,
+    "ulimits": _ulimits,
     "userns_mode": _namespace("userns_mode", lambda _: False),
     "uts": _namespace("uts", lambda _: False),
     "volumes": _mounts,
@@ -332,11 +357,13 @@ def _volumes(data: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
             yield Weakness("volumes", _prefixed(name, ground), str(device) if device else None)
 
 
-def _networks(data: Mapping[str, Any]) -> Iterator[Weakness]:
+def _networks(data: Mapping[str, Any], ground: Ground) -> Iterator[Weakness]:
     for key, each in (data.get("networks") or {}).items():
         network = each or {}
-        # By its name, too: an external one has no driver here.
-        if network.get("name") == "host" or network.get("driver") not in (None, "", "bridge"):
+        # What drives an external one is not said here.
+        elsewhere = network.get("external") and network.get("name") != ground.network
+        odd = network.get("driver_opts") or network.get("driver") not in (None, "", "bridge")
+        if elsewhere or odd or network.get("name") == "host":
             yield Weakness("networks", key)
 
 

@@ -62,7 +62,9 @@ def read(project: ComposeProject) -> Files:
 def resolved(project: ComposeProject) -> Mapping[str, Any]:
     """The same as `docker compose config` prints it, as far as `wt.weakness` looks at it."""
     data = _data(project)
-    services = {name: {**each, "volumes": _mounts(each)} for name, each in data["services"].items()}
+    services = {
+        name: each | {"volumes": _mounts(each), "networks": _joined(each)} for name, each in data["services"].items()
+    }
     return {**data, "services": services, "volumes": _named(project, data)}
 
 
@@ -78,6 +80,11 @@ def _data(project: ComposeProject) -> dict[str, Any]:
     for file in project.files:
         data = _merged(data, _filled(yaml.safe_load(file.read_text()), values))
     return data
+
+
+def _joined(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = service.get("networks") or {}
+    return found if isinstance(found, dict) else dict.fromkeys(found)
 
 
 def _mounts(service: Mapping[str, Any]) -> list[Mapping[str, Any]]:

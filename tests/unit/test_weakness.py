@@ -98,6 +98,8 @@ WEAK: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"deploy": {"resources": {"reservations": {"devices": [{}]}}}}, ["settings app:deploy devices"]),
     ({"volumes": [{"type": "npipe", "target": "/x"}]}, ["settings app:npipe /x"]),
+    ({"ulimits": {"nofile": 1, "rtprio": 99}}, ["settings app:ulimits rtprio"]),
+    ({"networks": {"dev": {"driver_opts": {"a": "b"}}}}, ["settings app:driver_opts dev"]),
     ({"post_start": [{"command": "x", "privileged": True}]}, ["privileged app"]),
     ({"pre_stop": [{"command": "x", "user": "root"}]}, ["settings app:hook user"]),
     ({"build": {"context": TREE}}, ["files app:."]),
@@ -124,6 +126,7 @@ HARMLESS: list[dict[str, Any]] = [
     {"build": {"context": f"{TREE}/.devcontainer/db", "dockerfile": "../Dockerfile", "args": {"A": "1"}}},
     {"build": {"context": "https://example.com/x.git", "additional_contexts": {"z": "docker-image://x"}}},
     {"deploy": {"resources": {"limits": {"memory": "1g"}}, "replicas": 2}},
+    {"scale": 0, "healthcheck": {"disable": True}, "networks": {"dev": None}, "ulimits": {"nofile": 1}},
 ]
 
 
@@ -149,6 +152,22 @@ def test_what_stands_beside_a_sandbox_is_not_put_into_another_service(name: str)
     assert judged({"network_mode": "none", "ipc": "private"}, name=name) == []
 
 
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ({"scale": 0}, "scale"),
+        ({"deploy": {"replicas": 0}}, "scale"),
+        ({"healthcheck": {"disable": True}}, "healthcheck"),
+        ({"healthcheck": {"test": ["NONE"]}}, "healthcheck"),
+    ],
+    ids=str,
+)
+def test_what_stands_beside_a_sandbox_is_not_kept_from_its_work(service: dict[str, Any], said: str) -> None:
+    for name in weakness.BESIDE:
+        assert judged(service, name=name) == [f"settings {name}:{said}"]
+        assert judged({"scale": 1, "healthcheck": {"test": ["CMD", "x"]}}, name=name) == []
+
+
 def test_what_wt_mounts_is_nothing_special_in_another_service() -> None:
     sources = {each["source"] for each in mounted()}
     for name in ("db", weakness.GUARD):
@@ -167,6 +186,8 @@ def test_what_wt_mounts_is_nothing_special_in_another_service() -> None:
         ({"volumes": {"a": {"driver_opts": {"type": "none", "o": "bind", "device": "/"}}}}, "volumes a"),
         ({"networks": {"n": {"name": "host", "external": True}}}, "networks n"),
         ({"networks": {"n": {"driver": "macvlan"}}}, "networks n"),
+        ({"networks": {"n": {"name": "lan", "external": True}}}, "networks n"),
+        ({"networks": {"n": {"driver_opts": {"com.docker.network.bridge.name": "br0"}}}}, "networks n"),
         ({"secrets": {"s": {"file": "/home/me/.netrc"}}}, "files s:~/.netrc"),
         ({"configs": {"c": {"file": f"{TREE}/.env"}}}, "files c:.env"),
         ({"secrets": {"s": {"file": f"{TREE}/.devcontainer/../../../home/me/.netrc"}}}, "files s:~/.netrc"),
