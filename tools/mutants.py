@@ -861,6 +861,7 @@ MUTANTS = (
         ("PurePosixPath(source).name in SOCKETS or", ""),
         ("any(PurePosixPath(each).is_relative_to(source) for each in sockets)", "False"),
     ),
+    *_swapped("verify/mounts.py", f"{VERIFY}what_compose_copies", ('or {}).get("file"):', "or {1}):")),
     *_swapped("verify/push.py", f"{VERIFY}a_name_that_is_not_known", ("if known and", "if")),
     *_swapped("verify/limits.py", f"{VERIFY}another_answer", ("or number != memory", ""), ("0 < files <=", "0 <")),
     *_swapped(

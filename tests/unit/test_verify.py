@@ -434,6 +434,20 @@ def test_mounts_that_the_engine_made_are_compared() -> None:
         assert part in row.answer
 
 
+@pytest.mark.parametrize(("kind", "place"), [("secrets", "/run/secrets/x"), ("configs", "/x")])
+def test_what_compose_copies_is_no_mount_that_is_missing(kind: str, place: str) -> None:
+    """A secret of a variable, and a configuration that the compose file has in it."""
+
+    def rows(definition: Mapping[str, str]) -> set[tuple[str, str]]:
+        changes: dict[str, Any] = {kind: {"x": definition}}
+        changes["services"] = {**TARGET.services, "app": {"volumes": VOLUMES, kind: [{"source": "x"}]}}
+        return {(row.control, row.answer) for row in _rows(replace(TARGET, **changes))}
+
+    assert rows({"environment": "X"}) == rows({"content": "x"}) == set()
+    missing = f"missing: {place}"
+    assert rows({"file": "/x"}) == {("mounts", missing), ("mounts, by the engine", missing)}
+
+
 def test_a_volume_that_a_sibling_has_too_is_named() -> None:
     assert [row.control for row in _rows(replace(TARGET, volumes=frozenset({"feature_store"})))] == [
         "siblings: volumes"

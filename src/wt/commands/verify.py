@@ -120,6 +120,8 @@ def _target(
         hide=observe.facts(tree).hide,
         services=files.get("services") or {},
         declared=files.get("volumes") or {},
+        secrets=files.get("secrets") or {},
+        configs=files.get("configs") or {},
         app=known.get(app.id) or {},
         helpers={service: known[each.id] for service, each in helpers.items() if each.id in known},
         siblings=siblings,

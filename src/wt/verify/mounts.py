@@ -44,10 +44,12 @@ def expected(target: Target) -> dict[str, Mount]:
     for line in target.service.get("tmpfs") or ():
         place, _, options = str(line).partition(":")
         found[place] = Mount("ro" in options.split(","))
-    for kind, place in (("secrets", "/run/secrets/"), ("configs", "/")):
+    for kind, given, place in (("secrets", target.secrets, "/run/secrets/"), ("configs", target.configs, "/")):
         for each in target.service.get(kind) or ():
             name = str(each.get("target") or each.get("source"))
-            found[name if name.startswith("/") else f"{place}{name}"] = Mount(read_only=True)
+            # What is no file on the host, compose copies into the container.
+            if (given.get(each.get("source")) or {}).get("file"):
+                found[name if name.startswith("/") else f"{place}{name}"] = Mount(read_only=True)
     found |= {place: Mount(read_only=False) for place in (target.app.get("Config") or {}).get("Volumes") or ()}
     found |= {_TMP: Mount(read_only=False), "/app/.claude-docker": Mount(read_only=True)}
     found |= {_API: Mount(read_only=True)} if PROXY in target.services else {}

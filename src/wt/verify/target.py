@@ -29,6 +29,8 @@ class Target:
         mark: in the name of all that a script makes.
         writable: whether the sandbox's user may write to /app at all.
         declared: the volumes of its files, by the key there.
+        secrets: the secrets of its files, alike.
+        configs: the configurations of its files, alike.
         ssh: by address of a remote, what ssh has to be told to go where the host's goes.
         hide: directories of the workspace that it does not see.
     """
@@ -46,6 +48,8 @@ class Target:
     mark: str
     writable: bool = True
     declared: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    configs: Mapping[str, Any] = field(default_factory=dict)
     ssh: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hide: tuple[str, ...] = ()
 
