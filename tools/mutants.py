@@ -863,7 +863,18 @@ MUTANTS = (
     ),
     *_swapped("verify/mounts.py", f"{VERIFY}what_compose_copies", ('or {}).get("file"):', "or {1}):")),
     *_swapped("verify/push.py", f"{VERIFY}a_name_that_is_not_known", ("if known and", "if")),
-    *_swapped("verify/limits.py", f"{VERIFY}another_answer", ("or number != memory", ""), ("0 < files <=", "0 <")),
+    *_swapped(
+        "verify/limits.py",
+        f"{VERIFY}another_answer",
+        (" and _is(number, memory, _PAGE if memory else 1)", ""),
+        ("0 < files <=", "0 <"),
+    ),
+    *_swapped(
+        "verify/limits.py",
+        f"{VERIFY}a_limit_is_that_of_env",
+        ("elif not _is(number, told, page):", "elif False:"),
+        ("elif not _is(number, wanted, page):", "elif False:"),
+    ),
     *_swapped(
         "verify/container.py", f"{VERIFY}what_stands_beside_is_mounted", ("elif mount != wanted[place]:", "elif False:")
     ),

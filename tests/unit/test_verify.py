@@ -32,6 +32,8 @@ VALUES = {
     "WT_LFS": "/s/lfs",
     "WT_CA_BUNDLE": "/dev/null",
     "WT_SHARED_PROJECT": "shared",
+    "WT_MEMORY": "9000k",
+    "WT_PIDS": "99",
     "WT_TMP": "1g",
     "WT_CONFIG": "c0ffee",
     "WT_DOCKER_SOCKET": "/var/run/docker.sock",
@@ -49,8 +51,8 @@ HOST_CONFIG = {
     "ReadonlyPaths": ["/proc/sys"],
     "Devices": None,
     "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "80"}]},
-    "Memory": 1024,
-    "MemorySwap": 1024,
+    "Memory": 9000 << 10,
+    "MemorySwap": 9000 << 10,
     "PidsLimit": 99,
     "Ulimits": [{"Name": "nofile", "Soft": 16384, "Hard": 16384}],
     "LogConfig": {"Type": "local", "Config": {"max-size": "10m"}},
@@ -141,9 +143,9 @@ def _inside(target: Target) -> dict[str, Answer]:
         "setuid": Answer(0, "vscode P"),
         "sudo": Answer(1, "not found"),
         "su": Answer(0, "/usr/bin/su"),
-        "limit:memory": Answer(0, "1024"),
+        "limit:memory": Answer(0, str(9000 << 10)),
         "limit:processes": Answer(0, "99"),
-        "limit:swap": Answer(0, "together 1024"),
+        "limit:swap": Answer(0, f"together {9000 << 10}"),
         "limit:open files": Answer(0, "16384"),
         "limit:/tmp": Answer(0, "262144 4096 65536"),
         **_mounted(target),
@@ -310,9 +312,9 @@ def test_another_answer_is_another_judgement(key: str, answer: Answer, control: 
         ("NoNewPrivs", Answer(0, "1"), "no-new-privileges"),
         ("setuid", Answer(0, "vscode P"), "setuid"),
         ("namespace", Answer(1, "Operation not permitted"), "user namespaces"),
-        ("limit:memory", Answer(0, "1024"), "limit: memory"),
+        ("limit:memory", INSIDE["limit:memory"], "limit: memory"),
         ("limit:processes", Answer(0, "99"), "limit: processes"),
-        ("limit:swap", Answer(0, "together 1024"), "limit: swap"),
+        ("limit:swap", INSIDE["limit:swap"], "limit: swap"),
         ("end", Answer(None, ""), "script in a weak container"),
     ],
 )
@@ -446,6 +448,33 @@ def test_what_compose_copies_is_no_mount_that_is_missing(kind: str, place: str) 
     assert rows({"environment": "X"}) == rows({"content": "x"}) == set()
     missing = f"missing: {place}"
     assert rows({"file": "/x"}) == {("mounts", missing), ("mounts, by the engine", missing)}
+
+
+def _told(inside: Mapping[str, Answer], **told: Any) -> list[tuple[str, str]]:
+    """What is said where the engine was told something else, and it is so inside."""
+    target = replace(TARGET, app={**TARGET.app, "HostConfig": HOST_CONFIG | told})
+    return [(row.control, row.answer) for row in _rows(target, INSIDE | inside)]
+
+
+def test_a_limit_is_that_of_env_and_not_any_that_the_engine_was_told() -> None:
+    """As after `docker update`."""
+    more, swap = Answer(0, "99999999999744"), Answer(0, "together 99999999999744")
+    memory = _told({"limit:memory": more, "limit:swap": swap}, Memory=99999999999744, MemorySwap=99999999999744)
+    assert memory == [("limit: memory", "99999999999744, and not 9216000")]
+    processes = _told({"limit:processes": Answer(0, "77")}, PidsLimit=77)
+    assert processes == [("limit: processes", "77, and not 99")]
+    files = [{"Name": "nofile", "Soft": 99, "Hard": 99}]
+    assert _told({"limit:open files": Answer(0, "99")}, Ulimits=files) == [("limit: open files", "99, and not 16384")]
+    assert _told({}, Ulimits=None) == [("limit: open files", "16384, but the engine was told none")]
+
+
+def test_the_kernel_gives_memory_in_whole_pages() -> None:
+    page = 64 << 10
+    whole = (9000 << 10) // page * page
+    inside = {"limit:memory": Answer(0, str(whole)), "limit:swap": Answer(0, f"together {whole}")}
+    assert _told(inside) == []
+    for less in ({"limit:memory": Answer(0, str(whole - page))}, {"limit:swap": Answer(0, f"together {whole - page}")}):
+        assert len(_told(inside | less)) == 1
 
 
 def test_a_volume_that_a_sibling_has_too_is_named() -> None:

@@ -81,6 +81,7 @@ def _require_whole(tree: Worktree, values: Mapping[str, str], settings: config.C
     """What an older wt wrote may lack a value."""
     try:
         weakness.ground(values, settings.protect, docker_api=True)
+        _ = values["WT_MEMORY"], values["WT_PIDS"]
     except KeyError as error:
         message = f"{plan.ENV_FILE} of {tree.name} lacks {error.args[0]}"
         raise UsageError(message, hint=shlex.join(["wt", "up", tree.called])) from error

@@ -13,6 +13,10 @@ _FILES = {
     "processes": ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"),
 }
 _SETTINGS = {"memory": "Memory", "processes": "PidsLimit"}
+# As compose.wt.yml has it.
+_OPEN_FILES = 16384
+# Bytes: memory is given in whole pages, which have as many at most.
+_PAGE = 1 << 16
 # The first version of cgroups writes a number where there is no limit.
 _NONE = 1 << 60
 # The second version of cgroups counts swap by itself, the first one together with memory.
@@ -51,10 +55,10 @@ def _limit(target: Target, inside: Heard, weak: Heard, name: str, file: str) -> 
     if _number(elsewhere.text) is not None:
         return unknown(control, tried, f"a container without a limit has one, too: {elsewhere.text}")
     number = _number(found.text)
-    wrong = (
-        ["there is none"] if number is None else [f"{number}, but the engine was told {told}"] if number != told else []
-    )
-    return judged(control, tried, wrong, f"{number}, as the engine was told; a weak container has none")
+    memory = name == "memory"
+    wanted = _bytes(target.values["WT_MEMORY"]) if memory else int(target.values["WT_PIDS"])
+    wrong = _other(number, told, wanted, page=_PAGE if memory else 1)
+    return judged(control, tried, wrong, f"{number}, as .env has it; a weak container has none")
 
 
 def _swap(target: Target, inside: Heard, weak: Heard) -> Check:
@@ -69,7 +73,8 @@ def _swap(target: Target, inside: Heard, weak: Heard) -> Check:
         return unknown(control, tried, f"a container without a limit has one, too: {elsewhere.text}")
     memory = (target.app.get("HostConfig") or {}).get("Memory") if how == "together" else 0
     number = _number(text)
-    wrong = [f"{text}, {how} with memory" if how == "together" else text] if number is None or number != memory else []
+    held = number is not None and _is(number, memory, _PAGE if memory else 1)
+    wrong = [] if held else [f"{text}, {how} with memory" if how == "together" else text]
     return judged(control, tried, wrong, "none besides memory; a weak container has no limit")
 
 
@@ -78,12 +83,9 @@ def _open_files(target: Target, inside: Heard) -> Check:
     if not found.worked:
         return unknown(control, tried, found.shown)
     limits = (target.app.get("HostConfig") or {}).get("Ulimits") or ()
-    told = [each.get("Hard") for each in limits if each.get("Name") == "nofile"]
+    told = {each.get("Name"): each.get("Hard") for each in limits}.get("nofile")
     number = _number(found.text)
-    wrong = ["there is none"] if number is None else []
-    wrong += [] if told else [f"{found.text}, and the engine was told none"]
-    wrong += [f"{number}, but the engine was told {each}" for each in told if each != number]
-    return judged(control, tried, wrong, f"{number}, as the engine was told")
+    return judged(control, tried, _other(number, told, _OPEN_FILES), f"{number}, as wt has it")
 
 
 def _tmp(target: Target, inside: Heard) -> Check:
@@ -97,6 +99,20 @@ def _tmp(target: Target, inside: Heard) -> Check:
     if not 0 < files <= TMP_FILES:
         wrong.append(f"{files} files, and not {TMP_FILES}")
     return judged(control, tried, wrong, f"{target.values['WT_TMP']} and {files} files, as wt mounts it")
+
+
+def _other(number: int | None, told: int | None, wanted: int, page: int = 1) -> Iterator[str]:
+    """What is wrong with a number of the kernel's: the engine was told another one, or wt has another one."""
+    if number is None:
+        yield "there is none"
+    elif not _is(number, told, page):
+        yield f"{number}, but the engine was told {told or 'none'}"
+    elif not _is(number, wanted, page):
+        yield f"{number}, and not {wanted}"
+
+
+def _is(number: int, wanted: int | None, page: int) -> bool:
+    return wanted is not None and 0 <= wanted - number < page
 
 
 def _bytes(size: str) -> int:
