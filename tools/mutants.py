@@ -878,6 +878,13 @@ MUTANTS = (
     *_swapped(
         "verify/container.py", f"{VERIFY}what_stands_beside_is_mounted", ("elif mount != wanted[place]:", "elif False:")
     ),
+    *_swapped(
+        "verify/container.py",
+        f"{VERIFY}what_the_engine",
+        ('if (settings.get("OomScoreAdj") or 0) < 0 or', "if"),
+        ('(mode == "host" and target.usual.get(key) != mode)', 'mode == "host"'),
+        ("if settings.get(key) != target.usual.get(key):", "if False:"),
+    ),
     *_swapped("verify/variables.py", f"{VERIFY}variables_that_stay", ("elif plain != [*NAMES, _DONE]:", "elif False:")),
     *_without("probe.py", f"{VERIFY}the_weak_container_sees", '"--network=none", ', ', docker.PROJECT: ""'),
     *_swapped("probe.py", f"{VERIFY}the_weak_container_goes", ('docker.remove("container", name)', "pass")),

@@ -47,6 +47,11 @@ HOST_CONFIG = {
     "PidMode": "",
     "IpcMode": "private",
     "UsernsMode": "",
+    "CgroupnsMode": "private",
+    "Runtime": "runc",
+    "CgroupParent": "",
+    "OomScoreAdj": 0,
+    "OomKillDisable": None,
     "MaskedPaths": ["/proc/kcore"],
     "ReadonlyPaths": ["/proc/sys"],
     "Devices": None,
@@ -101,6 +106,7 @@ def _target(**changes: Any) -> Target:
         remotes=REMOTES,
         foreign=("wt-verify-f", "f" * 64),
         mark="wt-verify-1",
+        usual={"CgroupnsMode": "private", "Runtime": "runc", "CgroupParent": ""},
     )
     target = replace(target, **changes)
     mounts = [bind(source, place, writable=not read_only) for source, place, read_only in target.own_mounts]
@@ -358,6 +364,12 @@ def test_variables_that_stay_are_named(shell: str, answer: str, state: str) -> N
         ({"SecurityOpt": None}, "filters"),
         ({"SecurityOpt": ["no-new-privileges:true", "seccomp=unconfined"]}, "filters"),
         ({"MaskedPaths": None}, "filters"),
+        ({"OomScoreAdj": -500}, "privileges"),
+        ({"OomKillDisable": True}, "privileges"),
+        ({"Sysctls": {"net.ipv4.ip_forward": "1"}}, "privileges"),
+        ({"Runtime": "other"}, "privileges"),
+        ({"CgroupParent": "/other"}, "privileges"),
+        ({"CgroupnsMode": "host"}, "namespaces"),
         ({"NetworkMode": "host"}, "namespaces"),
         ({"PidMode": "host"}, "namespaces"),
         ({"IpcMode": "host"}, "namespaces"),
@@ -372,6 +384,18 @@ def test_variables_that_stay_are_named(shell: str, answer: str, state: str) -> N
 def test_what_the_engine_was_told_is_named(changes: dict[str, Any], control: str) -> None:
     app = {**TARGET.app, "HostConfig": HOST_CONFIG | changes}
     assert {row.control: row.state for row in _rows(replace(TARGET, app=app))} == {f"container: {control}": "fails"}
+
+
+def test_what_the_engine_gives_to_every_container_is_no_weakness() -> None:
+    """With the first version of cgroups, all are in the host's namespace of them."""
+    usual = {"CgroupnsMode": "host", "Runtime": "crun", "CgroupParent": "/all"}
+    app = {**TARGET.app, "HostConfig": HOST_CONFIG | usual}
+    helpers = {name: {**each, "HostConfig": each["HostConfig"] | usual} for name, each in HELPERS.items()}
+    assert _rows(replace(TARGET, app=app, helpers=helpers, usual=usual)) == []
+    assert {row.control for row in _rows(replace(TARGET, usual=usual))} == {
+        "container: privileges",
+        *(f"service: {name}" for name in BESIDE),
+    }
 
 
 def test_another_user_or_configuration_is_named() -> None:
@@ -450,7 +474,7 @@ def test_what_compose_copies_is_no_mount_that_is_missing(kind: str, place: str) 
     assert rows({"file": "/x"}) == {("mounts", missing), ("mounts, by the engine", missing)}
 
 
-def _told(inside: Mapping[str, Answer], **told: Any) -> list[tuple[str, str]]:
+def _told(inside: dict[str, Answer], **told: Any) -> list[tuple[str, str]]:
     """What is said where the engine was told something else, and it is so inside."""
     target = replace(TARGET, app={**TARGET.app, "HostConfig": HOST_CONFIG | told})
     return [(row.control, row.answer) for row in _rows(target, INSIDE | inside)]

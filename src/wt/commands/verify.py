@@ -109,7 +109,8 @@ def _target(
     }
     theirs = [each for each in containers if each.project in projects]
     known = {
-        each["Id"]: each for each in probe.inspected([app.id, *(each.id for each in (*helpers.values(), *theirs))])
+        each["Id"]: each
+        for each in probe.inspected([app.id, foreign[1], *(each.id for each in (*helpers.values(), *theirs))])
     }
     mounts = [mount for each in theirs for mount in known.get(each.id, {}).get("Mounts") or ()]
     files = compose.resolved(plan.compose_project(tree))
@@ -129,6 +130,7 @@ def _target(
         volumes=frozenset(str(each["Name"]) for each in mounts if each["Type"] == "volume"),
         remotes=leading,
         foreign=foreign,
+        usual=(known.get(foreign[1]) or {}).get("HostConfig") or {},
         mark=f"wt-verify-{secrets.token_hex(4)}",
         writable=not (tree.is_main and context.user.is_root),
         ssh={each.url: remotes.ssh_options(each.url) for each in leading},

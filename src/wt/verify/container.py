@@ -10,7 +10,16 @@ from wt.verify.target import Target, bind_source
 from wt.weakness import BESIDE, GUARD, NO_NEW_PRIVILEGES, PROXY
 
 _TRIED = "docker inspect"
-_NAMESPACES = {"NetworkMode": "network", "PidMode": "pid", "IpcMode": "ipc", "UsernsMode": "user", "UTSMode": "uts"}
+_NAMESPACES = {
+    "NetworkMode": "network",
+    "PidMode": "pid",
+    "IpcMode": "ipc",
+    "UsernsMode": "user",
+    "UTSMode": "uts",
+    "CgroupnsMode": "cgroup",
+}
+# What an engine gives to every container, and each may have in another way.
+_GIVEN = {"Runtime": "runtime", "CgroupParent": "control group"}
 # Those of the others are that of `.env`; root without rights may talk to the engine's socket.
 _USERS = {PROXY: "root"}
 _VOLUMES = {GUARD: ("/tmp",), PROXY: ("/run/docker-api",)}  # noqa: S108 - in a container
@@ -24,9 +33,9 @@ def checks(target: Target) -> Iterator[Check]:
     """The container that people work in, then those that stand beside it."""
     app, settings = target.app, _settings(target.app)
     yield judged("container: configuration", _TRIED, _configuration(target), "as .env has it", "wt up makes it anew")
-    yield judged("container: privileges", _TRIED, _privileges(settings), "none are added, all capabilities dropped")
+    yield judged("container: privileges", _TRIED, _privileges(target, settings), "none are added, all capabilities dropped")
     yield judged("container: filters", _TRIED, _filters(settings), "no-new-privileges, and the engine's own filters")
-    yield judged("container: namespaces", _TRIED, _namespaces(settings), "none of the host's")
+    yield judged("container: namespaces", _TRIED, _namespaces(target, settings), "none of the host's")
     yield judged("container: devices", _TRIED, _devices(settings), "none")
     yield judged("container: ports", _TRIED, _ports(settings), "none but on the loopback address")
     yield judged(
@@ -55,12 +64,18 @@ def _configuration(target: Target) -> Iterator[str]:
         yield "it was made with another configuration than .env has"
 
 
-def _privileges(settings: Inspected) -> Iterator[str]:
+def _privileges(target: Target, settings: Inspected) -> Iterator[str]:
     if settings.get("Privileged"):
         yield "privileged"
     yield from (f"added: {each}" for each in settings.get("CapAdd") or ())
     if "ALL" not in (settings.get("CapDrop") or ()):
         yield "not all capabilities are dropped"
+    if (settings.get("OomScoreAdj") or 0) < 0 or settings.get("OomKillDisable"):
+        yield "others are ended before it where memory runs out"
+    yield from (f"sysctl: {each}" for each in settings.get("Sysctls") or ())
+    for key, name in _GIVEN.items():
+        if settings.get(key) != target.usual.get(key):
+            yield f"{name}: {settings.get(key)}"
 
 
 def _filters(settings: Inspected) -> Iterator[str]:
@@ -72,10 +87,10 @@ def _filters(settings: Inspected) -> Iterator[str]:
         yield "paths of the kernel are not masked"
 
 
-def _namespaces(settings: Inspected) -> Iterator[str]:
+def _namespaces(target: Target, settings: Inspected) -> Iterator[str]:
     for key, name in _NAMESPACES.items():
         mode = str(settings.get(key) or "")
-        if mode == "host" or (mode.startswith("container:") and key != "NetworkMode"):
+        if (mode == "host" and target.usual.get(key) != mode) or (mode.startswith("container:") and key != "NetworkMode"):
             yield f"{name}: {mode}"
 
 
@@ -120,7 +135,7 @@ def _helper(target: Target, service: str) -> Iterator[str]:
     settings, state = _settings(found), found.get("State") or {}
     if state.get("Status") != "running":
         yield f"it is {state.get('Status') or 'not there'}"
-    yield from (*_privileges(settings), *_filters(settings), *_namespaces(settings), *_devices(settings))
+    yield from (*_privileges(target, settings), *_filters(settings), *_namespaces(target, settings), *_devices(settings))
     if settings.get("NetworkMode") != "none":
         yield f"network: {settings.get('NetworkMode')}"
     if not settings.get("ReadonlyRootfs"):

@@ -27,6 +27,7 @@ class Target:
         remotes: those of the host's repository, with the addresses that its git makes of theirs.
         foreign: name and id of a container that is none of the sandbox's business.
         mark: in the name of all that a script makes.
+        usual: what the engine was told of the weak container: its own, where a container asks for nothing.
         writable: whether the sandbox's user may write to /app at all.
         declared: the volumes of its files, by the key there.
         secrets: the secrets of its files, alike.
@@ -46,6 +47,7 @@ class Target:
     remotes: tuple[Remote, ...]
     foreign: tuple[str, str]
     mark: str
+    usual: Mapping[str, Any] = field(default_factory=dict)
     writable: bool = True
     declared: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Any] = field(default_factory=dict)
