@@ -54,7 +54,7 @@ function next(number) {
 }
 next(0)
 """
-NAMES = ("vscode-ipc-1.sock", "vscode-git-2.sock", "vscode-ssh-auth-3.sock")
+NAMES = ("vscode-ipc-1.sock", "vscode-git-2.sock", "vscode-ssh-auth-3.sock", "vscode-wayland-4.sock")
 
 
 @pytest.fixture(scope="module")

@@ -179,6 +179,8 @@ INJECTED = {
     "REMOTE_CONTAINERS_SOCKETS": "x",
     "REMOTE_CONTAINERS_DISPLAY_SOCK": "x",
     "WAYLAND_DISPLAY": "x",
+    "DISPLAY": ":0",
+    "XAUTHORITY": "x",
 }
 
 

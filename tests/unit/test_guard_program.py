@@ -16,7 +16,7 @@ import pytest
 import wt
 
 PROGRAM = (Path(wt.__file__).parent / "templates/guard.pl").read_text()
-NAMES = ("vscode-ipc-1.sock", "vscode-git-2.sock", "vscode-ssh-auth-3.sock")
+NAMES = ("vscode-ipc-1.sock", "vscode-git-2.sock", "vscode-ssh-auth-3.sock", "vscode-wayland-4.sock")
 # A sweep alone comes each second: half of that, at the median.
 AT_ONCE = 0.3
 hears = pytest.mark.skipif(

@@ -7,7 +7,7 @@ use warnings;
 no warnings qw(newline recursion);
 use Config;
 
-my $SOCKET = qr/^vscode-(?:ipc|git|ssh-auth)-/;
+my $SOCKET = qr/^vscode-(?:ipc|git|ssh-auth|wayland)-/;
 # Of the editor's own start, which needs them for some seconds.
 my $STARTING = qr/^vscode-remote-containers-/;
 my $GRACE = 10;

@@ -16,7 +16,7 @@ mkdir $_ for $top, "/tmp/user", $user;
 plant("$top/$mark.sock");
 for my $place ("/tmp", $user, $top, "$top/a", "$top/a/b") {
   mkdir $place;
-  plant("$place/$_-$mark.sock") for "vscode-ipc", "vscode-git", "vscode-ssh-auth";
+  plant("$place/$_-$mark.sock") for "vscode-ipc", "vscode-git", "vscode-ssh-auth", "vscode-wayland";
 }
 plant("/tmp/vscode-ipc-$mark-linked.sock"); link("/tmp/vscode-ipc-$mark-linked.sock", "$top/kept.sock");
 """

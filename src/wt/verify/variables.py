@@ -19,6 +19,8 @@ NAMES = (
     "REMOTE_CONTAINERS_SOCKETS",
     "REMOTE_CONTAINERS_DISPLAY_SOCK",
     "WAYLAND_DISPLAY",
+    "DISPLAY",
+    "XAUTHORITY",
 )
 _PLAIN = "sh -c"
 _SHELLS = ("bash -c", "bash -lc", "bash -ic", "bash -lic")
