@@ -751,6 +751,8 @@ MUTANTS = (
         ("docker.sock, read_only: true, bind: {create_host_path: false}", "docker.sock, read_only: true"),
         ("/run:size=64k", "/run"),
         ("    user: root\n", ""),
+        ("    mem_limit: 128m\n", ""),
+        ("    memswap_limit: 128m\n", ""),
     ),
     *_without(COMPOSE, f"{PROXY}::test_more_than_it_has", "          maxconn 64\n", "          option abortonclose\n"),
     *_without(
@@ -759,6 +761,7 @@ MUTANTS = (
         "          tune.bufsize 262144\n",
         "          http-response wait-for-body time 5s if inspected\n",
     ),
+    *_without(COMPOSE, f"{PROXY}::test_many_requests", " proto h1"),
     *_without(COMPOSE, f"{PROXY}::test_it_has_as_many", "          nbthread 1\n"),
     *_swapped(
         COMPOSE,

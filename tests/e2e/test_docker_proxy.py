@@ -115,6 +115,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         docker(*run, f"--name={name}", IMAGE, "sh", "-c", "echo secret; exec sleep 600")
     docker(
         *(*run, "--user=0:0", "--cap-drop=ALL", "--read-only", "--tmpfs=/run:size=64k", f"--name={made.proxy}"),
+        *(f"--memory={service['mem_limit']}", f"--memory-swap={service['memswap_limit']}"),
         *(f"--env={key}={value}" for key, value in service["environment"].items()),
         *(f"--volume={place}:/run/docker-api", f"--volume={ENGINE}:/var/run/docker.sock:ro"),
         *(f"--entrypoint={service['entrypoint'][0]}", service["image"], *service["entrypoint"][1:]),
@@ -198,12 +199,50 @@ def test_more_than_it_has_memory_for_wait_their_turn(bench: Bench) -> None:
     assert bench.ask("GET", "/_ping").status == 200
 
 
-def follows(stack: ExitStack, bench: Bench) -> bool:
-    """Whether one more is answered who follows the log of a container that says no more."""
+# In lines that fill what they are copied to.
+LONG = "head -c 8000000 /dev/zero | tr '\\0' x | fold -w 10000"
+
+
+def test_those_who_never_read_a_long_log_do_not_end_it(bench: Bench) -> None:
+    """Nor those who send on: what it holds for all of them is less than it has memory for."""
+    name, before = f"{bench.project}-app-5", inspect(bench.proxy)["State"]["Pid"]
+    docker("run", "--detach", "--network=none", f"--name={name}", IMAGE, "sh", "-c", LONG)
+    docker("wait", name)
+    try:
+        with ExitStack() as followers:
+            for _ in range(70):
+                follows(followers, bench, name, more=240_000)
+            time.sleep(2)
+        assert bench.ask("GET", "/_ping").status == 200
+        assert inspect(bench.proxy)["State"]["Pid"] == before
+    finally:
+        docker("rm", "--force", name)
+
+
+def test_many_requests_do_not_come_on_one_connection(bench: Bench) -> None:
+    """HTTP/2 would count them once."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(bench.place)
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000"))
+        assert client.recv(12) == b"HTTP/1.1 400"
+
+
+def follows(stack: ExitStack, bench: Bench, name: str | None = None, more: int = 0) -> bool:
+    """Whether one more is answered who follows a log: that of a container that says no more, if no other is named.
+
+    Args:
+        stack: what closes the connection.
+        bench: what is asked.
+        name: whose log.
+        more: bytes of a header, and as many after the request.
+    """
     follower = stack.enter_context(socket.socket(socket.AF_UNIX))
     follower.settimeout(0.5)
     follower.connect(bench.place)
-    follower.send(f"GET /containers/{bench.own}/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    asked = f"GET /containers/{name or bench.own}/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: x\r\nX: {'x' * more}\r\n"
+    with suppress(TimeoutError):
+        follower.sendall(f"{asked}\r\n{asked if more else ''}".encode())
     with suppress(TimeoutError):
         return follower.recv(12) == b"HTTP/1.1 200"
     return False

@@ -169,7 +169,8 @@ def test_the_docker_proxy_is_mounted_and_limited_as_it_should(tmp_path: Path) ->
     assert mounts == {"/var/run/docker.sock": ("bind", True), "/run/docker-api": ("volume", False)}
     assert not proxy["volumes"][0]["bind"]["create_host_path"]
     assert (proxy["network_mode"], proxy["read_only"], proxy["init"]) == ("none", True, True)
-    assert (proxy["pids_limit"], proxy["mem_limit"], proxy["cap_drop"]) == (32, "64m", ["ALL"])
+    assert (proxy["pids_limit"], proxy["mem_limit"], proxy["cap_drop"]) == (32, "128m", ["ALL"])
+    assert proxy["memswap_limit"] == "128m" and limited(proxy)
     assert proxy["security_opt"] == ["no-new-privileges:true"] and proxy["tmpfs"] == ["/run:size=64k"]
     assert proxy["user"] == "root"
     inside = {mount["target"]: mount.get("read_only") for mount in services["app"]["volumes"]}
