@@ -33,7 +33,9 @@ def checks(target: Target) -> Iterator[Check]:
     """The container that people work in, then those that stand beside it."""
     app, settings = target.app, _settings(target.app)
     yield judged("container: configuration", _TRIED, _configuration(target), "as .env has it", "wt up makes it anew")
-    yield judged("container: privileges", _TRIED, _privileges(target, settings), "none are added, all capabilities dropped")
+    yield judged(
+        "container: privileges", _TRIED, _privileges(target, settings), "none are added, all capabilities dropped"
+    )
     yield judged("container: filters", _TRIED, _filters(settings), "no-new-privileges, and the engine's own filters")
     yield judged("container: namespaces", _TRIED, _namespaces(target, settings), "none of the host's")
     yield judged("container: devices", _TRIED, _devices(settings), "none")
@@ -90,7 +92,9 @@ def _filters(settings: Inspected) -> Iterator[str]:
 def _namespaces(target: Target, settings: Inspected) -> Iterator[str]:
     for key, name in _NAMESPACES.items():
         mode = str(settings.get(key) or "")
-        if (mode == "host" and target.usual.get(key) != mode) or (mode.startswith("container:") and key != "NetworkMode"):
+        if (mode == "host" and target.usual.get(key) != mode) or (
+            mode.startswith("container:") and key != "NetworkMode"
+        ):
             yield f"{name}: {mode}"
 
 
@@ -135,7 +139,8 @@ def _helper(target: Target, service: str) -> Iterator[str]:
     settings, state = _settings(found), found.get("State") or {}
     if state.get("Status") != "running":
         yield f"it is {state.get('Status') or 'not there'}"
-    yield from (*_privileges(target, settings), *_filters(settings), *_namespaces(target, settings), *_devices(settings))
+    yield from (*_privileges(target, settings), *_namespaces(target, settings))
+    yield from (*_filters(settings), *_devices(settings))
     if settings.get("NetworkMode") != "none":
         yield f"network: {settings.get('NetworkMode')}"
     if not settings.get("ReadonlyRootfs"):
