@@ -23,6 +23,13 @@ _UNREACHABLE = (
 )
 # Engine 26, and what it said before.
 _NO_ADDRESSES = ("non-overlapping ipv4 address pool", "address pools have been fully subnetted")
+# What git says of a lock (git: lockfile.c, config.c).
+_LOCKED = re.compile(r"Unable to create '(?P<lock>.+)': File exists|could not lock config file (?P<config>.+): File ex")
+# What git says of a branch whose commit is not there, and of one whose file names none.
+_NOWHERE = re.compile(r"missing object \w+ for refs/heads/(\S+)|invalid reference: (\S+)$")
+_NO_NAME = re.compile(r"unable to resolve reference '(refs/\S+)': reference broken")
+# What git says of a branch that a worktree is not on, but that it rebases or bisects (2.40 has other words for it).
+_IN_USE = re.compile(r"is already (?:checked out|used by worktree) at '(.+)'$")
 
 
 def last(said: str) -> str:
@@ -71,6 +78,26 @@ def of_configuration(complaint: str) -> str | None:
     if value := re.search(r"bad \w+ config value '.*' for '([^']+)'", complaint):
         return f"mend {value[1]} in the repository's .git/config, or in ~/.gitconfig"
     return None
+
+
+def of_git(complaint: str) -> str:
+    """What to do about what git complains of."""
+    if configuration := of_configuration(complaint):
+        return configuration
+    if locked := _LOCKED.search(complaint):
+        remove = shlex.join(["rm", locked["lock"] or f"{locked['config']}.lock"])
+        return f"wait for the git that is at work there; if there is none, one was killed: {remove}"
+    if nowhere := _NOWHERE.search(complaint):
+        remove = shlex.join(["git", "update-ref", "-d", f"refs/heads/{nowhere[1] or nowhere[2]}"])
+        return f"fetch its commit from a clone that has it, or let the branch go: {remove}"
+    if used := _IN_USE.search(complaint):
+        told = shlex.join(["git", "-C", used[1], "status"])
+        return f"a rebase or bisection of it is under way there: finish or abort it; `{told}` names what is"
+    if nameless := _NO_NAME.search(complaint):
+        return f"the file of {nameless[1]} in the git directory names no commit: put one in, or remove the file"
+    if re.search(r"\bindex\b", complaint):
+        return "`wt doctor` names the command that mends it"
+    return "`git fsck` says what is damaged"
 
 
 def known(complaint: str) -> ToolError | None:

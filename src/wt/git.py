@@ -7,7 +7,6 @@ agent can write, and switches off what would run a program found there.
 import errno
 import os
 import re
-import shlex
 import shutil
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,18 +18,11 @@ from wt import complaints, process, versions
 from wt.errors import Refused, ToolError, TooMuch
 from wt.model import GitSettings, Remote, Repository, Worktree
 
-# What git says of a lock (git: lockfile.c, config.c).
-_LOCKED = re.compile(r"Unable to create '(?P<lock>.+)': File exists|could not lock config file (?P<config>.+): File ex")
-# What git says of a branch whose commit is not there, and of one whose file names none.
-_NOWHERE = re.compile(r"missing object \w+ for refs/heads/(\S+)|invalid reference: (\S+)$")
-_NO_NAME = re.compile(r"unable to resolve reference '(refs/\S+)': reference broken")
 # A file name's limit, less the `.lock` that git appends, and what the path of a whole ref may take of a path's.
 _MAX_REF_PART = 250
 _MAX_REF = 1_000
 # Directories that it may lie in: to each of them it is compared.
 _MAX_REF_DEPTH = 32
-# What git says of a branch that a worktree is not on, but that it rebases or bisects (2.40 has other words for it).
-_IN_USE = re.compile(r"is already (?:checked out|used by worktree) at '(.+)'$")
 # Commits whose subjects are read; characters of one, and bytes of all.
 _MOST_SUBJECTS = 100
 _MAX_SUBJECT = 200
@@ -81,7 +73,7 @@ def settings(repository: Repository, branch: str | None) -> GitSettings:
     pattern = r"^(user\.(name|email)|remote\..*\.(url|promisor)|core\.(excludesfile|autocrlf|eol)|extensions\..*)$"
     answer = run(repository, "config", "-z", "--get-regexp", pattern, check=False)
     if answer.code not in (0, 1):
-        raise ToolError(f"git config failed: {answer.complaint}", hint=_hint(answer.complaint))
+        raise ToolError(f"git config failed: {answer.complaint}", hint=complaints.of_git(answer.complaint))
     entries = [entry.partition("\n")[::2] for entry in answer.text.split("\0") if entry]
     values = dict(entries)
     _refuse_unsupported(repository, values)
@@ -347,28 +339,8 @@ def _run(arguments: Sequence[str], **options: Any) -> process.Result:
     except ToolError as error:
         # What a fetch brings is another repository's.
         if not error.hint and "fetch" not in arguments:
-            error.hint = _hint(error.message)
+            error.hint = complaints.of_git(error.message)
         raise
-
-
-def _hint(complaint: str) -> str:
-    """What to do about what git complains of."""
-    if configuration := complaints.of_configuration(complaint):
-        return configuration
-    if locked := _LOCKED.search(complaint):
-        remove = shlex.join(["rm", locked["lock"] or f"{locked['config']}.lock"])
-        return f"wait for the git that is at work there; if there is none, one was killed: {remove}"
-    if nowhere := _NOWHERE.search(complaint):
-        remove = shlex.join(["git", "update-ref", "-d", f"refs/heads/{nowhere[1] or nowhere[2]}"])
-        return f"fetch its commit from a clone that has it, or let the branch go: {remove}"
-    if used := _IN_USE.search(complaint):
-        told = shlex.join(["git", "-C", used[1], "status"])
-        return f"a rebase or bisection of it is under way there: finish or abort it; `{told}` names what is"
-    if nameless := _NO_NAME.search(complaint):
-        return f"the file of {nameless[1]} in the git directory names no commit: put one in, or remove the file"
-    if re.search(r"\bindex\b", complaint):
-        return "`wt doctor` names the command that mends it"
-    return "`git fsck` says what is damaged"
 
 
 def _refuse_unsupported(repository: Repository, values: Mapping[str, str]) -> None:
