@@ -14,7 +14,7 @@ _HEADER = struct.Struct(">4s2I")
 # Of an entry: where its mode and its object name begin, and what says that it has two more bytes of flags.
 _MODE, _OID, _EXTENDED = 24, 40, 0x4000
 _SUBMODULE = 0o160000
-_MAX_BYTES = 256 * 1024 * 1024
+_MAX_BYTES = 64 * 1024**2
 _MAX_PATH = 4_096
 
 

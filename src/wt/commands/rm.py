@@ -1,6 +1,7 @@
 """`wt rm`: import, refuse when work could be lost, then remove all that belongs to a worktree."""
 
 import shlex
+import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -138,10 +139,21 @@ def processes(tree: Worktree) -> tuple[str, ...]:
     try:
         return docker.processes(app) if app is not None and app.running else ()
     except ToolError as error:
-        # Another wt may have ended it since it was seen.
-        if any(sign in error.message for sign in ("is not running", "No such container")):
+        # Another wt may have ended it since it was seen, of which docker has many words, or none.
+        if not _runs_on(project):
             return ()
+        error.hint = error.hint or f"`{shlex.join(['wt', 'down', tree.called])}` stops it"
         raise
+
+
+def _runs_on(project: str) -> bool:
+    """Whether a sandbox still runs; the engine's list has it as running for a moment after it has ended."""
+    for pause in (0, 0.3, 1):
+        time.sleep(pause)
+        app = observe.app(docker.containers(project=project), project)
+        if app is None or not app.running:
+            return False
+    return True
 
 
 def observe_removal(
