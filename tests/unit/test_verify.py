@@ -23,6 +23,7 @@ VALUES = {
     "LOCAL_WORKSPACE_FOLDER": "/code/feature",
     "GIT_COMMON_DIR": "/code/shop/.git",
     "HOST_HOME": "/home/ada",
+    "WT_NETWORK": "shop-dev",
     "WT_UID": "1001",
     "WT_GID": "1002",
     "WT_GIT_DIR": "/s/repo.git",
