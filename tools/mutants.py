@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -898,19 +899,19 @@ MUTANTS = (
 )
 
 
-def survives(mutant: Mutant, copy: Path) -> str | None:
-    """Why a mutant is not caught; None where its test turns red."""
+def outcome(mutant: Mutant, copy: Path) -> tuple[str, str]:
+    """What became of its test: red, slow where it was ended after `PATIENCE`, or GREEN; and why the last one."""
     path = copy / "src/wt" / mutant.file
     text = path.read_text()
     if text.count(mutant.old) != 1:
-        return f"its text is there {text.count(mutant.old)} times"
+        return "GREEN", f"its text is there {text.count(mutant.old)} times"
     path.write_text(text.replace(mutant.old, mutant.new))
     try:
         code = run(copy, mutant.test)
     finally:
         path.write_text(text)
-    # pytest: 1 is a test that failed; None that it was ended.
-    return None if code in (1, None) else f"{mutant.test}: exit {code}"
+    # pytest: 1 is a test that failed.
+    return {1: ("red", ""), None: ("slow", "")}.get(code, ("GREEN", f"{mutant.test}: exit {code}"))
 
 
 def run(copy: Path, *tests: str, patience: float = PATIENCE) -> int | None:
@@ -919,7 +920,9 @@ def run(copy: Path, *tests: str, patience: float = PATIENCE) -> int | None:
     named = dict.fromkeys(f"tests/{test}" for test in (_file(test) for test in tests))
     words = [test.partition("::")[2] for test in tests if "::" in test]
     chosen = ["-k", " or ".join(words)] if words else []
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *named, *chosen]
+    # In a place of its own: else pytest, before it ends, removes what other runs have left in the usual one.
+    options = ("-q", "-x", "-n0", "-p", "no:cacheprovider", f"--basetemp={copy.with_name('t')}")
+    command = [sys.executable, "-m", "pytest", *options, *named, *chosen]
     env = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     # With all that it has started, which without a control may take all memory there is, and go on by itself.
     limited = ("prlimit", f"--as={MOST_MEMORY}") if shutil.which("prlimit") else ()
@@ -955,17 +958,15 @@ def main(word: str = "") -> int:
         if run(copy, *dict.fromkeys(mutant.test for mutant in chosen), patience=600) != 0:
             print("the tests are not green as it is")
             return 1
-        missed = 0
+        found = Counter[str]()
         for mutant in chosen:
-            why = survives(mutant, copy)
-            missed += why is not None
+            how, why = outcome(mutant, copy)
+            found[how] += 1
             text = mutant.old.strip().splitlines()[0]
-            print(
-                f"{'red  ' if why is None else 'GREEN'}  {mutant.file}: {text}{f'  ({why})' if why else ''}",
-                flush=True,
-            )
-    print(f"{len(chosen)} controls removed, one at a time; {missed} without a test that turned red")
-    return 1 if missed else 0
+            print(f"{how:<5}  {mutant.file}: {text}{f'  ({why})' if why else ''}", flush=True)
+    print(f"{len(chosen)} controls removed, one at a time; {found['GREEN']} without a test that turned red", end="")
+    print(f", {found['slow']} whose test did not end within {PATIENCE} s" if found["slow"] else "")
+    return 1 if found["GREEN"] else 0
 
 
 if __name__ == "__main__":
