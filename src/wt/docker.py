@@ -227,20 +227,15 @@ def remove(kind: str, name: str, *, running: bool = False) -> None:
     if running:
         process.run(["docker", "stop", "-t", "10", name], check=False)
     options = ("--force", "--volumes") if kind == "container" else ()
-    answer = process.run(["docker", kind, "rm", *options, name], check=False)
-    if answer.code != 0 and "no such" not in answer.complaint.lower() and "not found" not in answer.complaint.lower():
+    for pause in (0.2, 1, 3, 0):
+        answer = process.run(["docker", kind, "rm", *options, name], check=False)
+        said = answer.complaint.lower()
+        # By itself, or by somebody else.
+        if "is already in progress" not in said:
+            break
+        time.sleep(pause)
+    if answer.code != 0 and not any(sign in said for sign in ("no such", "not found")):
         _raise_for(answer, f"{kind} rm")
-
-
-def volume_bytes() -> dict[str, int]:
-    """Bytes in the volumes of each compose project, as the engine counts them (slow)."""
-    answer = _docker("system", "df", "--verbose", "--format", "{{json .Volumes}}")
-    sizes: dict[str, int] = {}
-    for volume in json.loads(answer.text):
-        labels = dict(label.partition("=")[::2] for label in volume["Labels"].split(","))
-        if project := labels.get(PROJECT):
-            sizes[project] = sizes.get(project, 0) + parse_bytes(volume["Size"])
-    return sizes
 
 
 def exec_command(container: Container, command: Sequence[str], *, workdir: str, terminal: bool, mark: str) -> list[str]:
@@ -391,10 +386,3 @@ def _raise_for(answer: process.Result, verb: str) -> None:
 
 def _csv(value: str) -> str:
     return value.replace('"', '""')
-
-
-def parse_bytes(text: str) -> int:
-    """How many bytes docker's own way of writing a size means, such as `1.3GB`; 0 for what is none."""
-    match = re.fullmatch(r"([0-9.]+)([kMGT]?)B", text)
-    units = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
-    return int(float(match[1]) * units[match[2]]) if match else 0

@@ -100,12 +100,13 @@ class Memory:
     def _doors(self) -> Mapping[object, Collection[Callable[..., Any]]]:
         asked = (self.containers, self.astray, self.network_driver, self.image_exists, self.processes, self.last_lines)
         done = (self.create_network, self.remove_network_if_unused, self.stop, self.resume, self.remove_project)
-        rest = (self.require_versions, self.linger, self.volume_bytes, self.remove)
+        rest = (self.require_versions, self.linger, self.remove)
+        sizes = (self.sized, self.volume_bytes)
         served = (self.upload_pack_running, self.upload_pack_stopped)
         return {
             docker: (*asked, *done, *rest, *served),
             compose: (self.build, self.up, self.up_and_wait, self.resolved),
-            inventory: (self.holdings, self.volume_projects, self.volumes_of, self.by_hand, self.sized),
+            inventory: (self.holdings, self.volume_projects, self.volumes_of, self.by_hand, *sizes),
         }
 
     # docker

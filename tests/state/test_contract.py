@@ -163,7 +163,7 @@ def test_what_a_project_holds_is_told_by_labels(bench: Bench) -> None:
     assert container.running and not volume.running and not image.running
     assert (container.name, volume.name) == (f"{project.name}-app-1", f"{project.name}_cache")
     assert image.name.removesuffix(":latest") == f"{project.name}-app" and docker.image_exists(image.id)
-    assert set(docker.volume_bytes()) >= {project.name}
+    assert set(inventory.volume_bytes()) >= {project.name}
     assert inventory.volume_projects(bench.home.name) == (project.name,)
     assert inventory.volume_projects("another") == ()
     assert all(each.size is not None for each in inventory.sized((container, volume, image)))

@@ -220,6 +220,17 @@ def test_a_sandbox_that_ends_while_it_is_asked_has_nobody_in_it(
     assert looks or (caught is not None and caught.value.hint == "`wt down feature` stops it")
 
 
+def test_what_the_engine_removes_already_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a container that ended, which was to be removed by itself."""
+    said = iter((b"removal of container x is already in progress", b"No such container: x"))
+    monkeypatch.setattr(process, "run", lambda *_, **__: process.Result(1, b"", next(said)))
+    docker.remove("container", "x")
+    assert next(said, None) is None
+    monkeypatch.setattr(process, "run", lambda *_, **__: process.Result(1, b"", b"volume is in use"))
+    with pytest.raises(ToolError, match="in use"):
+        docker.remove("volume", "x")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="no other machine says what is mounted")
 def test_mount_points_are_found_below_a_directory_and_not_at_it() -> None:
     assert Path("/proc") in mounts.below(Path("/")) and Path("/proc") not in mounts.below(Path("/proc"))

@@ -35,5 +35,5 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
     rows = tuple(observe.status(tree, containers, dates, host) for tree in trees)
     if not sizes:
         return rows
-    used = docker.volume_bytes()
+    used = inventory.volume_bytes()
     return tuple(replace(row, size=used.get(naming.project_name(row.worktree), 0)) for row in rows)
