@@ -154,7 +154,8 @@ def _failed(worktree: Worktree, error: ToolError, limits: Import) -> ToolError:
     rest = f"`{shlex.join(['wt', 'rm', '--force', worktree.called])}` puts its private repository aside"
     if worktree.path.is_dir():
         which = f"`{_in_sandbox(worktree, 'git', 'fsck')}` names what is missing or broken"
-        rest = f"{which}: fetch that here from a clone that has it; {rest}"
+        # What serves it may have been ended in the midst of it.
+        rest = f"sync again; if that says the same, {which}: fetch that here from a clone that has it; {rest}"
     elif not worktree.git_dir.is_dir():
         rest = f"look at {naming.worktree_state_dir(worktree)}; removing that directory ends it"
     return Incomplete(message, hint=rest)

@@ -13,9 +13,9 @@ from state import verbs
 from state.memory import IMAGE, Memory
 from state.world import World
 from wt import checkouts, docker, naming
-from wt.commands import doctor, down, gc, ls, rm, up
-from wt.errors import Refused, UsageError
-from wt.model import Leftover, Worktree
+from wt.commands import doctor, down, gc, ls, prepare, rm, sync, up
+from wt.errors import Incomplete, Refused, UsageError
+from wt.model import Context, ImportReport, Leftover, Worktree
 
 ALL = gc.Options(older_than=timedelta(0), merged=True)
 
@@ -153,6 +153,32 @@ def test_what_happens_to_a_worktree_while_its_sandbox_stops_counts(
     with pytest.raises(Refused, match=words):
         rm.run(world.context, ["x"], force=False, delete_branch=False, force_branch=False)
     assert world.trees()[0].path.is_dir() and naming.private_repo(tree).is_dir()
+
+
+def test_an_import_that_broke_off_once_lets_nothing_be_put_aside(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a `wt down` ends what serves it."""
+    (tree,) = world.trees()
+    bring_in, tries = sync.bring_in, list[Worktree]()
+
+    def broken_off(tree: Worktree, context: Context) -> ImportReport:
+        tries.append(tree)
+        if len(tries) in {1, 3}:
+            raise Incomplete("did not send all necessary objects", hint="sync again")
+        return bring_in(tree, context)
+
+    monkeypatch.setattr(sync, "bring_in", broken_off)
+    rm.run(world.context, ["x"], force=True, delete_branch=False, force_branch=False)
+    assert len(tries) == 4 and not any("is broken" in line for line in world.told.lines)
+    assert not (naming.state_dir(world.repository) / naming.ASIDE).exists() and not tree.path.exists()
+
+
+def test_prepare_names_a_worktree_that_was_removed_while_it_waited(world: World) -> None:
+    (tree,) = world.trees()
+    rm.run(world.context, ["x"], force=False, delete_branch=False, force_branch=False)
+    with pytest.raises(Refused, match="was removed meanwhile"):
+        prepare.prepare(tree, world.context)
 
 
 def test_the_main_checkout_s_sandbox_is_left_over_once_the_repository_is_bare(world: World) -> None:

@@ -57,6 +57,21 @@ def alone_with(tree: Worktree, context: Context) -> AbstractContextManager[None]
     return locks.held(lock, on_wait=lambda: context.progress.note(wait), there=True)
 
 
+def require_there(tree: Worktree) -> None:
+    """Refuse one that was removed while wt waited for a lock.
+
+    Raises:
+        Refused: it was.
+    """
+    if not (tree.path.is_dir() and tree.git_dir.is_dir()):
+        raise removed(tree)
+
+
+def removed(tree: Worktree) -> Refused:
+    """The error for a worktree that another wt removed while this one waited."""
+    return Refused(f"{tree.path} was removed meanwhile", hint="wt ls shows what is there")
+
+
 def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None, apart: bool = False) -> None:
     """Write what a start needs, make the network, start the shared services; the caller holds the lock.
 
@@ -69,9 +84,10 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
         apart: use the repository's own network, whatever the engine shows.
 
     Raises:
-        Refused: it is not what the user has approved, or opens more than that; or git has not ended making it.
+        Refused: it is not what the user has approved, or opens more than that; git has not ended making it; it is gone.
         EngineError: the engine can't be reached.
     """
+    require_there(tree)
     unfinished.refuse(tree)
     _sweep(tree)
     version = _looked_at(tree)

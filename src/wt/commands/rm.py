@@ -3,7 +3,7 @@
 import shlex
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from wt import (
     apply,
@@ -77,14 +77,14 @@ def remove(
     """
 
     # Nothing can be imported from it, ever: --force keeps it, and lets the rest go.
-    broken = health.damage(tree) if force else None
+    broken = damage = health.damage(tree) if force else None
 
     def decided() -> tuple[Step, ...]:
         nonlocal broken
         now = checkouts.current(tree)
         if now.path != tree.path:
             raise Refused(f"{tree.path} was moved to {now.path}", hint="run it again, which looks at what is in it")
-        broken = broken or _brought_in(tree, context, force=force)
+        broken = damage or _brought_in(tree, context, force=force)
         if gone and hostile.is_there(tree.path):
             raise Refused(f"{tree.path} is there again", hint="run it again, which looks at what is in it")
         if gone and broken is None:
@@ -106,13 +106,15 @@ def remove(
 
 def _brought_in(tree: Worktree, context: Context, *, force: bool) -> str | None:
     """Import what is inside; why that can't be, ever, where --force does without."""
-    try:
+    if not force:
         sync.bring_in(tree, context)
-    except Incomplete:
-        if not force:
-            raise
-        return "objects that its refs name are missing or broken"
-    return None
+        return None
+    # It breaks off where what serves it is ended, too.
+    for _ in range(2):
+        with suppress(Incomplete):
+            sync.bring_in(tree, context)
+            return None
+    return "objects that its refs name are missing or broken"
 
 
 def _refuse_staged(tree: Worktree) -> None:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 from wt import apply, docker, git, naming, observe, plan, private_repo, selection
 from wt.commands import prepare
-from wt.errors import Refused, ToolError, WtError
+from wt.errors import ToolError, WtError
 from wt.model import Container, Context, Worktree
 from wt.steps import CreateNetwork, StartSandbox, Step
 
@@ -67,11 +67,9 @@ def _alone_with(tree: Worktree, context: Context) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             stack.enter_context(prepare.alone_with(tree, context))
-            there = tree.path.is_dir() and tree.git_dir.is_dir()
         except FileNotFoundError:
-            there = False
-        if not there:
-            raise Refused(f"{tree.path} was removed meanwhile", hint="wt ls shows what is there")
+            raise prepare.removed(tree) from None
+        prepare.require_there(tree)
         yield
 
 
