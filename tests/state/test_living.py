@@ -155,9 +155,7 @@ def test_what_happens_to_a_worktree_while_its_sandbox_stops_counts(
     assert world.trees()[0].path.is_dir() and naming.private_repo(tree).is_dir()
 
 
-def test_an_import_that_broke_off_once_lets_nothing_be_put_aside(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_broke_off_once_lets_nothing_be_put_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where a `wt down` ends what serves it."""
     (tree,) = world.trees()
     bring_in, tries = sync.bring_in, list[Worktree]()
