@@ -97,6 +97,7 @@ for letter in "x", chr(0x301):
     repository = Repository(place / ".git", place, "key")
     found = git.only_in(repository, git.refs(repository).values(), [])
     assert len(found) == 5 and sum(map(len, found)) < 2_000, (len(found), sum(map(len, found)))
+    assert letter != "x" or all("xxx" in line for line in found), "what can be cut is shown"
 """,
     "a YAML file of merges": """
 from wt import sources
