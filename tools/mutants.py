@@ -384,7 +384,7 @@ MUTANTS = (
         ("run(line, check=False, max_output=_MOST)", "run(line, check=False)"),
     ),
     *_without("merges.py", "test_merges.py::test_what_lies_in_the_current_directory", ", cwd=where"),
-    *_without("merges.py", "test_merges.py::test_a_path_without_end", ' or not line.endswith(b"\\n")'),
+    *_without("merges.py", "test_merges.py::test_a_line_without_end", ' or not line.endswith(b"\\n")'),
     *_without("compose.py", "test_compose.py::test_logs_are_asked_for", ', cwd=Path("/")'),
     *_swapped("importer.py", BOUNDS, ("not git.fits(ref) or ref in above", "ref in above")),
     *_swapped("sources.py", BOUNDS, ("if len(node.value) > _MAX_PAIRS:", "if False:")),

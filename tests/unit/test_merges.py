@@ -135,9 +135,15 @@ def test_what_lies_in_the_current_directory_keeps_nobody_waiting(topic: Path, mo
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_path_without_end_is_not_merged(topic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_without_end_is_not_merged(topic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece of it could say anything, such as where a commit begins."""
+    run(
+        ["sh", "-c", f"git checkout -q topic && printf %0500d 1 >y && {FILE.format('z')} && git checkout -q main"],
+        topic,
+    )
     run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
-    monkeypatch.setattr(process, "_MAX_LINE", 20)
+    assert merged(topic)
+    monkeypatch.setattr(process, "_MAX_LINE", 200)
     assert not merged(topic)
 
 
