@@ -281,7 +281,7 @@ def _mounts(name: str, value: Any, ground: Ground) -> Iterator[Weakness]:
         if kind == "bind":
             ours = (name, source, target, read_only) in ground.mounts
             if not ours and not (read_only and _configures(Path(source), ground)):
-                path = _plain(Path(source))
+                path = Path(source)
                 socket = "docker_socket" if path.name in SOCKETS else "binds"
                 yield _weakness(socket, name, "" if socket != "binds" else _shown(path, ground), ground, source)
         elif kind not in {"volume", "tmpfs", "image"}:
@@ -380,13 +380,9 @@ def _configures(path: Path, ground: Ground) -> bool:
     return ".." not in path.parts and path.is_relative_to(ground.workspace / ".devcontainer")
 
 
-def _plain(path: Path) -> Path:
-    return Path(os.path.normpath(path))
-
-
 def _shown(path: Path, ground: Ground) -> str:
     """As it is for everybody who has the repository."""
-    path = _plain(path)
+    path = Path(os.path.normpath(path))
     if path.is_relative_to(ground.workspace):
         return str(path.relative_to(ground.workspace))
     return f"~/{path.relative_to(ground.home)}" if path.is_relative_to(ground.home) else str(path)

@@ -135,7 +135,7 @@ assert 20_000 < len(lines) < 30_000 and "not shown" in lines[-1], lines[-1]
 """,
     "a .gitignore of 250 kinds of lines": """
 from wt.commands import init
-text = "".join(f"{at % 250}" + chr(10) for at in range(130_000))
+text = "".join(f"{at % 250}" + chr(10) for at in range(500_000))
 lines = list(init._diff(".gitignore", text, init._ignores(text, ())))
 assert lines[3:] == [" 249", "+.devcontainer/.env", "+.claude-docker/", "+node_modules/"], lines
 """,
