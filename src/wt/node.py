@@ -103,11 +103,8 @@ class _Search:
             return [f"{place}/{name}" for name in self._in(place) if fnmatch.fnmatchcase(name, part)]
         self._pay(1)
         inner = f"{place}/{part}"
-        return (
-            [inner]
-            if _may_hold(place) and part not in _NO_WORKSPACES and hostile.is_directory(self.root, inner)
-            else []
-        )
+        fits = _may_hold(place) and part not in _NO_WORKSPACES
+        return [inner] if fits and hostile.is_directory(self.root, inner) else []
 
     def _below(self, place: str) -> Iterator[str]:
         pending = [place]

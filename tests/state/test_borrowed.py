@@ -2,14 +2,10 @@
 
 import shlex
 import shutil
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from state import verbs
-from state.memory import IMAGE, Memory
 from state.world import World
 from wt import naming
 from wt.commands import gc, ls, rm, sync
@@ -18,19 +14,14 @@ from wt.model import Worktree
 
 
 @pytest.fixture
-def world(original: Path, tmp_path: Path) -> Iterator[World]:
+def world(world: World) -> World:
     """Inside the worktree `x`, a commit was made that merges one which came from `y`."""
-    engine = Memory([IMAGE])
-    with engine.installed():
-        world = World.copied(original, tmp_path / "world", engine, Counter())
-        for name in ("x", "y"):
-            verbs.run(world, "new", None, name=name, options={})
-        assert world.inside(tree(world, "y"), "echo y >y; git add y; git commit -q -m theirs") is not None
-        sync.run(world.context, ["y"])
-        theirs = world.git("rev-parse", "y").stdout.strip()
-        assert world.inside(tree(world, "x"), f"git merge -q --no-ff -m precious {theirs}") is not None
-        yield world
-        world.close()
+    verbs.run(world, "new", None, name="y", options={})
+    assert world.inside(tree(world, "y"), "echo y >y; git add y; git commit -q -m theirs") is not None
+    sync.run(world.context, ["y"])
+    theirs = world.git("rev-parse", "y").stdout.strip()
+    assert world.inside(tree(world, "x"), f"git merge -q --no-ff -m precious {theirs}") is not None
+    return world
 
 
 def tree(world: World, name: str) -> Worktree:

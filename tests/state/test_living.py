@@ -1,8 +1,6 @@
 """What is there is not taken for gone, nor for another's, wherever it was moved or whatever it was copied from."""
 
 import shutil
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from state import verbs
-from state.memory import IMAGE, Memory
 from state.world import World
 from wt import checkouts, docker, naming
 from wt.commands import doctor, down, gc, ls, prepare, rm, sync, up
@@ -18,17 +15,6 @@ from wt.errors import Incomplete, Refused, UsageError
 from wt.model import Context, ImportReport, Leftover, Worktree
 
 ALL = gc.Options(older_than=timedelta(0), merged=True)
-
-
-@pytest.fixture
-def world(original: Path, tmp_path: Path) -> Iterator[World]:
-    """With a worktree `x` whose sandbox runs."""
-    engine = Memory([IMAGE])
-    with engine.installed():
-        world = World.copied(original, tmp_path / "world", engine, Counter())
-        verbs.run(world, "new", None, name="x", options={})
-        yield world
-        world.close()
 
 
 def collected(world: World, path: Path, options: gc.Options = ALL) -> tuple[Leftover, ...]:
@@ -41,30 +27,27 @@ def collected(world: World, path: Path, options: gc.Options = ALL) -> tuple[Left
 
 @pytest.mark.parametrize("pattern", ["../{repository}-{name}", "../trees/{name}"])
 def test_gc_keeps_a_worktree_that_was_moved_along_with_its_repository(
-    original: Path, tmp_path: Path, pattern: str
+    empty_world: World, tmp_path: Path, pattern: str
 ) -> None:
-    engine = Memory([IMAGE])
-    with engine.installed():
-        world = World.copied(original, tmp_path / "world", engine, Counter())
-        settings = world.path / ".devcontainer/wt.toml"
-        settings.write_text(f'worktree_dir = "{pattern}"\n{settings.read_text()}')
-        assert world.git("commit", "-qam", "where worktrees are").returncode == 0
-        verbs.run(world, "new", None, name="x", options={})
-        (tree,) = world.trees()
-        (tree.path / "wip").touch()
-        relative = tree.path.relative_to(world.path.parent)
-        moved = world.path.parent.rename(tmp_path / "moved")
-        try:
-            (kept,) = collected(world, moved / "shop")
-            assert kept.reason is not None and kept.reason.endswith(f"but it was moved to {moved / relative}")
-            assert kept.hint == f"git worktree repair {moved / relative}"
-            (moving,) = (each for each in doctor.run(replace(world.context, directory=moved / "shop")))
-            assert moving.state == "moved"
-            assert world.git("worktree", "repair", moved / relative, cwd=moved / "shop").returncode == 0
-            assert world.git("status", "--porcelain", cwd=moved / relative).stdout.strip().endswith("wip")
-        finally:
-            moved.rename(world.path.parent)
-            world.close()
+    world = empty_world
+    settings = world.path / ".devcontainer/wt.toml"
+    settings.write_text(f'worktree_dir = "{pattern}"\n{settings.read_text()}')
+    assert world.git("commit", "-qam", "where worktrees are").returncode == 0
+    verbs.run(world, "new", None, name="x", options={})
+    (tree,) = world.trees()
+    (tree.path / "wip").touch()
+    relative = tree.path.relative_to(world.path.parent)
+    moved = world.path.parent.rename(tmp_path / "moved")
+    try:
+        (kept,) = collected(world, moved / "shop")
+        assert kept.reason is not None and kept.reason.endswith(f"but it was moved to {moved / relative}")
+        assert kept.hint == f"git worktree repair {moved / relative}"
+        (moving,) = (each for each in doctor.run(replace(world.context, directory=moved / "shop")))
+        assert moving.state == "moved"
+        assert world.git("worktree", "repair", moved / relative, cwd=moved / "shop").returncode == 0
+        assert world.git("status", "--porcelain", cwd=moved / relative).stdout.strip().endswith("wip")
+    finally:
+        moved.rename(world.path.parent)
 
 
 def test_gc_in_a_copy_of_a_repository_takes_nothing_of_the_original_s(world: World) -> None:

@@ -2,9 +2,6 @@
 
 import shutil
 import subprocess
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -22,17 +19,6 @@ CONFLICT = (
     "git checkout -q -b other; echo theirs >clash; git add clash; git commit -q -m theirs; git checkout -q -",
     "echo ours >clash; git add clash; git commit -q -m ours",
 )
-
-
-@pytest.fixture
-def world(original: Path, tmp_path: Path) -> Iterator[World]:
-    """With a worktree `x` whose sandbox runs."""
-    engine = Memory([IMAGE])
-    with engine.installed():
-        world = World.copied(original, tmp_path / "world", engine, Counter())
-        verbs.run(world, "new", None, name="x", options={})
-        yield world
-        world.close()
 
 
 def removed(world: World, tree: Worktree, *, force: bool = False) -> None:

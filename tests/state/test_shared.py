@@ -1,26 +1,17 @@
 """`wt shared down` removes what is there, and says what stays, or that there is nothing."""
 
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from state.memory import IMAGE, Memory
 from state.world import World
 from wt import docker, inventory, naming, trust
 from wt.commands import shared
 
 
 @pytest.fixture
-def world(original: Path, tmp_path: Path) -> Iterator[World]:
+def world(empty_world: World) -> World:
     """Whose shared services run."""
-    engine = Memory([IMAGE])
-    with engine.installed():
-        world = World.copied(original, tmp_path / "world", engine, Counter())
-        shared.up(world.context)
-        yield world
-        world.close()
+    shared.up(empty_world.context)
+    return empty_world
 
 
 def said(world: World, *, volumes: bool) -> list[str]:
