@@ -18,6 +18,11 @@ RECORD = "repository"
 ASIDE = "aside"
 TRASH = "trash"
 TRUST = "trust"
+# Where a sandbox has what is its own, and what it reads of the host's.
+WORKSPACE_INSIDE = "/app"
+REPOSITORY_INSIDE = "/wt/repo.git"
+OBJECTS_INSIDE = "/wt/objects"
+HOST_VIEW_INSIDE = "/wt/host.git"
 _LINKED_PREFIX = "linked."
 
 # In a bare repository there may be worktrees, too; what a sandbox wrote in one of these would run on the host.

@@ -18,10 +18,6 @@ from wt import borrowed, checkouts, disks, git, health, hostile, naming, process
 from wt.errors import Refused
 from wt.model import GitSettings, InsideRefs, Worktree
 
-OBJECTS_INSIDE = "/wt/objects"
-REPOSITORY_INSIDE = "/wt/repo.git"
-HOST_VIEW_INSIDE = "/wt/host.git"
-
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # git-check-ref-format(1), for full names below refs/.
 _REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
@@ -67,7 +63,7 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
         (temporary / "packed-refs").write_text(_packed_refs(tips | seen), errors="surrogateescape")
         (temporary / "HEAD").write_text(_head(worktree), errors="surrogateescape")
         (temporary / "objects/info").mkdir(exist_ok=True)
-        (temporary / "objects/info/alternates").write_text(f"{OBJECTS_INSIDE}\n")
+        (temporary / "objects/info/alternates").write_text(f"{naming.OBJECTS_INSIDE}\n")
         (temporary / "info").mkdir(exist_ok=True)
         (temporary / "info/exclude").write_text(settings.excludes, errors="surrogateescape")
         # An index may be split: then most of it is in the files beside it.
@@ -86,7 +82,7 @@ def _is_kept(worktree: Worktree) -> bool:
     """Whether the one that is there can stay; what belongs beside it is written, and what can't stay put aside."""
     target = naming.private_repo(worktree)
     # For everybody, whatever the umask: the sandbox's user may be another than ours.
-    hostile.write(target.parent, _DOT_GIT, f"gitdir: {REPOSITORY_INSIDE}\n".encode(), mode=0o644)
+    hostile.write(target.parent, _DOT_GIT, f"gitdir: {naming.REPOSITORY_INSIDE}\n".encode(), mode=0o644)
     if health.damage(worktree):
         _open(target)
     if health.damage(worktree) or is_left_over(worktree):
@@ -103,7 +99,7 @@ def exists(worktree: Worktree) -> bool:
 
 def is_complete(worktree: Worktree) -> bool:
     """Whether there is a private repository of this worktree that git can open, and what belongs beside it."""
-    beside = git.file_text(naming.worktree_state_dir(worktree) / _DOT_GIT) == f"gitdir: {REPOSITORY_INSIDE}\n"
+    beside = git.file_text(naming.worktree_state_dir(worktree) / _DOT_GIT) == f"gitdir: {naming.REPOSITORY_INSIDE}\n"
     beside = beside and _made(worktree) is not None and disks.is_recorded(worktree)
     whole = beside and exists(worktree) and health.damage(worktree) is None
     return whole and not is_left_over(worktree)
@@ -177,7 +173,7 @@ def host_view_files(worktree: Worktree, settings: GitSettings) -> Mapping[str, b
     files = {
         "config": config.encode(),
         "HEAD": f"ref: {settings.default_branch or 'refs/heads/main'}\n".encode(errors="surrogateescape"),
-        "objects/info/alternates": f"{OBJECTS_INSIDE}\n".encode(),
+        "objects/info/alternates": f"{naming.OBJECTS_INSIDE}\n".encode(),
         "packed-refs": packed.read_bytes() if packed.is_file() else b"",
     }
     return files | ({"shallow": shallow.read_bytes()} if shallow.is_file() else {})
@@ -299,7 +295,7 @@ def _config(worktree: Worktree, settings: GitSettings) -> str:
         sections.append((f'remote "{_escape(remote.name)}"', [("url", remote.url), ("fetch", refspec)]))
     branches = sorted({name for name in (worktree.branch, settings.default_branch) if name})
     followed = [("fetch", f"+{name}:refs/remotes/host/{naming.short_branch(name)}") for name in branches]
-    sections.append(('remote "host"', [("url", HOST_VIEW_INSIDE), *followed]))
+    sections.append(('remote "host"', [("url", naming.HOST_VIEW_INSIDE), *followed]))
     return "".join(
         f"[{name}]\n" + "".join(f'\t{key} = "{_escape(value)}"\n' for key, value in entries)
         for name, entries in sections

@@ -32,6 +32,7 @@ class Removal:
         dirty: paths that differ from the host's index, or are untracked and not ignored.
         submodules: those with files, of which git says nothing here.
         repositories: directories with tracked files that are repositories of their own, of which it says nothing, too.
+        made_inside: worktrees that were made in its sandbox and may still be there.
         mounts: mount points inside it.
         processes: command lines that somebody started in the running sandbox.
         only_here: commits that no branch, remote or tag would hold any more.
@@ -49,6 +50,7 @@ class Removal:
     dirty: tuple[str, ...]
     submodules: tuple[str, ...]
     repositories: tuple[str, ...]
+    made_inside: tuple[str, ...]
     mounts: tuple[Path, ...]
     processes: tuple[str, ...]
     only_here: tuple[str, ...]
@@ -109,18 +111,18 @@ def _refuse_loss(seen: Removal, *, force: bool) -> None:
             hint="commit them, or drop them with --force",
             details=first(seen.dirty),
         )
-    if seen.submodules and not force:
-        raise Refused(
-            f"{tree.name} has submodules, in which there may be work",
-            hint="look into them, then use --force",
-            details=first(seen.submodules),
-        )
-    if seen.repositories and not force:
-        raise Refused(
-            f"{tree.name} has repositories among its files, in which there may be work",
-            hint="look into them, then use --force",
-            details=first(seen.repositories),
-        )
+    unseen = {
+        "submodules": seen.submodules,
+        "repositories among its files": seen.repositories,
+        "worktrees that were made inside": seen.made_inside,
+    }
+    for what, found in unseen.items():
+        if found and not force:
+            raise Refused(
+                f"{tree.name} has {what}, in which there may be work",
+                hint="look into them, then use --force",
+                details=first(found),
+            )
     if seen.only_here:
         raise Refused(
             f"{tree.name} has commits that are nowhere else",

@@ -1,10 +1,12 @@
-"""What is staged inside alone: the private repository's index, read as bytes (gitformat-index(5))."""
+"""What is staged inside alone: the indexes of a private repository, read as bytes (gitformat-index(5))."""
 
 import hashlib
 import os
+import re
 import stat
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 from wt import git, hostile, naming
 from wt.errors import WtError
@@ -14,19 +16,22 @@ _HEADER = struct.Struct(">4s2I")
 # Of an entry: where its mode and its object name begin, and what says that it has two more bytes of flags.
 _MODE, _OID, _EXTENDED = 24, 40, 0x4000
 _SUBMODULE = 0o160000
+# Name and length of an extension, and the name of the one that says which index has the other entries.
+_EXTENSION, _LINK = struct.Struct(">4sI"), b"link"
+# Of all indexes together.
 _MAX_BYTES = 64 * 1024**2
+_MAX_FILES = 100_000
 _MAX_PATH = 4_096
 
 
 def alone(worktree: Worktree) -> tuple[str, ...]:
-    """Paths in the index inside whose content the host does not have, be it in a commit or loose.
+    """Paths in the indexes inside whose content the host does not have, be it in a commit or loose.
 
-    What of an index is shared with others (`git update-index --split-index`) is not looked into.
+    Of an index that shares its entries (`git update-index --split-index`), those that it has replaced count, too.
     """
     algorithm = git.run(worktree.repository, "rev-parse", "--show-object-format").text.strip()
     try:
-        content = hostile.read(naming.private_repo(worktree), "index", limit=_MAX_BYTES)
-        staged = dict(_entries(content, algorithm)) if content else {}
+        staged = dict(_staged(naming.private_repo(worktree), algorithm))
     except (WtError, struct.error, ValueError, IndexError):
         return ("index, which can't be read",)
     if not staged:
@@ -34,7 +39,7 @@ def alone(worktree: Worktree) -> tuple[str, ...]:
     stdin = "".join(f"{oid}\n" for oid in staged).encode()
     answer = git.run(worktree.repository, "cat-file", "--batch-check=%(objectname)", stdin=stdin).text
     missing = [line.removesuffix(" missing") for line in answer.split("\n") if line.endswith(" missing")]
-    return tuple(sorted(os.fsdecode(staged[oid]) for oid in missing))
+    return tuple(sorted(staged[oid] for oid in missing))
 
 
 def loss(worktree: Worktree) -> str:
@@ -43,8 +48,28 @@ def loss(worktree: Worktree) -> str:
     return f"its index has what was never committed: {found[0]}" if found else ""
 
 
-def _entries(content: bytes, algorithm: str) -> Iterator[tuple[str, bytes]]:
-    """Object name and path of each entry, but for submodules and empty files.
+def _staged(root: Path, algorithm: str) -> Iterator[tuple[str, str]]:
+    """Object name and path of all that is staged, in worktrees that were made inside, too."""
+    room = _MAX_BYTES
+    made = (
+        re.fullmatch(r"worktrees/([^/]+)/index", path) for path in hostile.files(root, "worktrees", limit=_MAX_FILES)
+    )
+    for index, where in (("index", ""), *((each[0], f" of the worktree {each[1]}") for each in made if each)):
+        if (content := hostile.read(root, index, limit=room)) is None:
+            continue
+        room -= len(content)
+        entries, base = _parsed(content, algorithm)
+        if base:
+            shared = hostile.read(root, f"{index.removesuffix('index')}sharedindex.{base}", limit=room) or b""
+            room -= len(shared)
+            entries += _parsed(shared, algorithm)[0]
+        yield from ((oid, os.fsdecode(path or b"a file") + where) for oid, path in entries)
+
+
+def _parsed(content: bytes, algorithm: str) -> tuple[list[tuple[str, bytes]], str]:
+    """Object name and path of each entry, but for submodules and empty files; and which index has the others.
+
+    The path is empty where the other index has that, too.
 
     Raises:
         ValueError: it is no index; likewise struct.error and IndexError.
@@ -53,7 +78,7 @@ def _entries(content: bytes, algorithm: str) -> Iterator[tuple[str, bytes]]:
     signature, version, count = _HEADER.unpack_from(content)
     if signature != b"DIRC" or version not in (2, 3, 4):
         raise ValueError(signature)
-    start, path = _HEADER.size, b""
+    start, path, found = _HEADER.size, b"", []
     for _ in range(count):
         (mode,) = struct.unpack_from(">I", content, start + _MODE)
         oid = content[start + _OID : start + _OID + size]
@@ -67,7 +92,19 @@ def _entries(content: bytes, algorithm: str) -> Iterator[tuple[str, bytes]]:
             raise ValueError(path)
         start = end + 1 if version == 4 else start + ((end - start + 8) & ~7)
         if stat.S_IFMT(mode) != _SUBMODULE and oid != empty:
-            yield oid.hex(), path
+            found.append((oid.hex(), path))
+    return found, _base(content, start, size)
+
+
+def _base(content: bytes, start: int, size: int) -> str:
+    """The object name of the index that shares its entries with this one, whose extensions start there; or nothing."""
+    while start + _EXTENSION.size + size <= len(content):
+        name, length = _EXTENSION.unpack_from(content, start)
+        start += _EXTENSION.size
+        if name == _LINK and any(base := content[start : start + size]):
+            return base.hex()
+        start += length
+    return ""
 
 
 def _shared(content: bytes, at: int, length: int) -> tuple[int, int]:

@@ -182,7 +182,7 @@ def _on_the_ground(seen: drift.Sight) -> drift.Sight:
         unreadable=_unreadable(tree),
         unfinished=(reason, unfinished.mend(tree)) if (reason := unfinished.why(tree)) else None,
         damage=health.damage(tree),
-        replaced=private_repo.exists(tree) and health.is_replaced(tree, private_repo.OBJECTS_INSIDE),
+        replaced=private_repo.exists(tree) and health.is_replaced(tree, naming.OBJECTS_INSIDE),
         services=observe.services(tree),
     )
 

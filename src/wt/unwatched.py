@@ -1,15 +1,18 @@
-"""What `git status` is silent about: changed files that git was told not to look at, and repositories among others."""
+"""What `git status` is silent about: files it was told not to look at, repositories among others, inner worktrees."""
 
 import os
 import re
+import stat
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from wt import git, hostile
+from wt import git, hostile, naming
 from wt.model import Worktree
 
 # What `git ls-files -v --stage -z` says of a file that is skip-worktree (S), assume-unchanged (lower case), or both.
 _MARKED = re.compile(rb"(?:^|\0)(?:S|[a-z]) ((?!160000)\d+ [0-9a-f]+ \d\t([^\0]+))")
+
+_MAX_MADE, _MAX_POINTER = 100_000, 8_192
 
 
 def changed(worktree: Worktree, *, seconds: float) -> tuple[str, ...]:
@@ -46,3 +49,24 @@ def repositories(worktree: Worktree) -> tuple[str, ...]:
         while (place := place.rpartition("/")[0]) and place not in places:
             places.add(place)
     return tuple(sorted(each for each in places if hostile.kind(worktree.path, f"{each}/.git") is not None))
+
+
+def made_inside(worktree: Worktree) -> tuple[str, ...]:
+    """Paths of worktrees that were made inside; of those that lie in this one, the ones that are still there."""
+    root = naming.private_repo(worktree)
+    found: list[str] = []
+    try:
+        admin = hostile.entries(root, "worktrees", limit=_MAX_MADE)
+    except FileNotFoundError:
+        return ()
+    for name in (name for name, kind in admin if kind == stat.S_IFDIR):
+        pointer = hostile.read(root, f"worktrees/{name}/gitdir", limit=_MAX_POINTER)
+        if pointer is None:
+            continue
+        place = PurePosixPath(naming.REPOSITORY_INSIDE, "worktrees", name, os.fsdecode(pointer).rstrip("\n"))
+        dot_git = PurePosixPath(os.path.normpath(place))
+        if not dot_git.is_relative_to(naming.WORKSPACE_INSIDE):
+            found.append(str(dot_git.parent))
+        elif hostile.kind(worktree.path, str(inner := dot_git.relative_to(naming.WORKSPACE_INSIDE))) is not None:
+            found.append(str(inner.parent))
+    return tuple(found)

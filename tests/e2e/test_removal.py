@@ -66,6 +66,24 @@ def test_who_is_at_work_in_a_sandbox_is_not_disturbed(repository: Repository) ->
     assert left(repository, name) == []
 
 
+def test_worktrees_that_were_made_inside_are_looked_into_first(repository: Repository) -> None:
+    """As an agent makes for helpers of its own, in a directory that git ignores."""
+    ignored = repository.path / ".gitignore"
+    repository.account.run("tee", "--append", ignored, stdin="trees/\n")
+    repository.git("commit", "--quiet", "--all", "--message", "trees are ignored")
+    repository.wt("new", "x")
+    name = project(repository)
+    repository.inside(
+        "x", "git worktree add -q trees/side && echo work >trees/side/work && git worktree add -q /tmp/far"
+    )
+    assert "clean" in repository.wt("ls").stdout and repository.git("status", "--porcelain") == ""
+    said = refused(repository)
+    assert "x has worktrees that were made inside, in which there may be work\n  /tmp/far\n  trees/side\n" in said
+    repository.inside("x", "git worktree remove --force trees/side && rm -r /tmp/far && git worktree prune")
+    repository.wt("rm", "x")
+    assert left(repository, name) == []
+
+
 def test_a_worktree_whose_directory_is_gone_loses_no_commit(repository: Repository) -> None:
     repository.wt("new", "x")
     name = project(repository)

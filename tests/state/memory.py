@@ -17,12 +17,12 @@ import pytest
 from unit.repos import SERVE
 
 from state import compose_files
-from wt import compose, docker, inventory, naming, private_repo
+from wt import compose, docker, inventory, naming
 from wt.compose import _is_well as is_well
 from wt.errors import ToolError, WtError
 from wt.model import ComposeProject, Container, Holding
 
-WORKSPACE, PRIVATE, OBJECTS = "/app", private_repo.REPOSITORY_INSIDE, private_repo.OBJECTS_INSIDE
+WORKSPACE, PRIVATE, OBJECTS = naming.WORKSPACE_INSIDE, naming.REPOSITORY_INSIDE, naming.OBJECTS_INSIDE
 # A base image that it has from the start.
 IMAGE = "wt-state"
 _SERVICE = "com.docker.compose.service"

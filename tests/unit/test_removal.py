@@ -17,6 +17,7 @@ GOING = removal.Removal(
     dirty=(),
     submodules=(),
     repositories=(),
+    made_inside=(),
     mounts=(),
     processes=(),
     only_here=(),
@@ -63,6 +64,7 @@ REFUSED = [
     (replace(GOING, mounts=(Path("/code/feature/data"),)), ALL, "something is mounted in feature: /code/feature/data"),
     (replace(GOING, submodules=("lib",)), ALL - {"force"}, "feature has submodules, in which there may be work"),
     (replace(GOING, repositories=("lib",)), ALL - {"force"}, "feature has repositories among its files"),
+    (replace(GOING, made_inside=("lib",)), ALL - {"force"}, "feature has worktrees that were made inside"),
     (replace(GOING, also_in=Path("/y")), ALL, "feature is checked out in /y, too"),
     (replace(GOING, only_here=("abc x",)), ALL, "feature has commits that are nowhere else"),
     (

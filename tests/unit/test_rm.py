@@ -1,6 +1,7 @@
 """What `wt rm` looks at, on real git: no commit and no file that it could overlook."""
 
 import os
+import shutil
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -103,6 +104,28 @@ def test_a_repository_among_tracked_files_is_not_overlooked(shop: Path, place: s
     assert rm.observe_removal(worktree(path)).repositories == (place,)
     refused(path, "repositories among its files")
     removal.decide(rm.observe_removal(worktree(path), force=True), force=True)
+
+
+def test_a_worktree_that_was_made_inside_is_not_overlooked(shop: Path) -> None:
+    (shop / ".gitignore").write_text("trees\n")
+    commit(shop)
+    path = linked(shop)
+    inside = Inside(path)
+    for name, place in {"one": "/app/trees/one", "two": "../../../../app/trees/two", "gone": "/app/trees/gone"}.items():
+        inside.git("worktree", "add", "--quiet", "--detach", str(path / "trees" / name))
+        # As git would write it in the sandbox.
+        (inside.path / f"worktrees/{name}/gitdir").write_text(f"{place}/.git\n")
+    (path / "trees/gone/.git").unlink()
+    (inside.path / "worktrees/none").mkdir()
+    assert git(path, "status", "--porcelain") == ""
+    assert rm.observe_removal(worktree(path)).made_inside == ("trees/one", "trees/two")
+    (inside.path / "worktrees/gone/gitdir").write_text("/tmp/gone/.git\n")
+    assert unwatched.made_inside(worktree(path)) == ("/tmp/gone", "trees/one", "trees/two")
+    refused(path, "worktrees that were made inside")
+    assert rm.observe_removal(worktree(path), force=True).made_inside == ()
+    shutil.rmtree(path / "trees")
+    (inside.path / "worktrees/gone/gitdir").write_text("/app/trees/gone/.git\n")
+    removal.decide(rm.observe_removal(worktree(path)))
 
 
 def test_a_repository_among_tracked_files_is_looked_for_where_these_are_alone(shop: Path) -> None:

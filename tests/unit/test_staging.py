@@ -53,6 +53,33 @@ def test_paths_are_found_in_an_index_of_any_version(tmp_path: Path, version: str
     assert staging.alone(inside.tree) == ()
 
 
+@pytest.mark.parametrize("version", ["2", "4"])
+@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+def test_an_index_that_shares_its_entries_is_read_with_these(tmp_path: Path, version: str, kind: str) -> None:
+    inside = Inside(linked(repository(tmp_path / "shop", f"--object-format={kind}")))
+    inside.git("update-index", "--index-version", version)
+    staged(inside, "shared")
+    inside.git("update-index", "--split-index")
+    assert list(inside.path.glob("sharedindex.*"))
+    assert staging.alone(inside.tree) == ("shared",)
+    staged(inside, "added", "added\n")
+    assert staging.alone(inside.tree) == ("added", "shared")
+    # Of a file that the shared index has too, this one has no path.
+    staged(inside, "shared", "changed\n")
+    assert staging.alone(inside.tree) == ("a file", "added", "shared")
+    for base in inside.path.glob("sharedindex.*"):
+        base.unlink()
+    assert staging.alone(inside.tree) == (FIRST,)
+
+
+def test_what_is_staged_in_a_worktree_that_was_made_inside_counts(inside: Inside, tmp_path: Path) -> None:
+    inside.git("worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    assert staging.alone(inside.tree) == ()
+    (tmp_path / "side/precious").write_text("staged alone\n")
+    git(tmp_path / "side", "add", "precious")
+    assert staging.alone(inside.tree) == ("precious of the worktree side",)
+
+
 def test_a_submodule_is_no_content(inside: Inside) -> None:
     inside.git("update-index", "--add", "--cacheinfo", f"160000,{'12' * 20},module")
     assert staging.alone(inside.tree) == ()

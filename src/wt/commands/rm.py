@@ -184,6 +184,7 @@ def observe_removal(
         dirty=_dirty(tree) if there and not force else (),
         submodules=_submodules(tree) if there and not force else (),
         repositories=unwatched.repositories(tree) if there and not force else (),
+        made_inside=unwatched.made_inside(tree) if there and not force else (),
         mounts=mounts.below(tree.path.resolve()),
         processes=processes,
         only_here=git.only_in(repository, _tips(tree, inside, host), sorted(set(kept.values()))),
