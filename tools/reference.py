@@ -43,8 +43,9 @@ KINDS = (
 )
 COMMANDS_PAGE = """# Commands
 
-`NAME` is a worktree's name, else its branch, else its path. Every command has `--help`. What `--json` prints is in
-[JSON](json.md), what the exit codes mean in [exit codes](exit-codes.md).
+`NAME` is a worktree's name or its branch, else its path or one inside it. Every command has `--help`, or `-h`. What
+`--json` prints is in [JSON](json.md), what the exit codes mean in [exit codes](exit-codes.md). `wt --version` says which
+wt this is.
 
 | command | does |
 |---|---|"""

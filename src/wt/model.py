@@ -331,7 +331,7 @@ class Leftover:
     """One row of `wt gc`.
 
     Attributes:
-        kind: what it is: a sandbox, shared services, an image, a network, a private repository, refs, trash ...
+        kind: sandbox, shared services, volume, image, network, worktree, private repository, refs, trash, verify ...
         name: what is meant, unique among those of its kind.
         reason: why it may go, or why it stays.
         state: removable or kept; removed or failed once that was tried.

@@ -57,7 +57,8 @@ def init(
 ) -> None:
     """Write the tracked files of a sandbox.
 
-    No file that wt did not write is ever changed. Where wt was before, it only shows what --upgrade would do.
+    No file that wt did not write is ever changed, but for lines that .gitignore lacks. Where wt was before, it only
+    shows what --upgrade would do.
     """
     from wt.commands import init as command
 
@@ -152,7 +153,7 @@ def rm(
 
 @app.command()
 def gc(
-    everywhere: Annotated[bool, typer.Option("--all", help="All repositories of this machine, not this one.")] = False,
+    everywhere: Annotated[bool, typer.Option("--all", help="Of every repository of this machine.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would be removed.")] = False,
     yes: Yes = False,
     older_than: Annotated[

@@ -21,8 +21,6 @@ def run(context: Context, name: str | None, agreed: Callable[[TrustReport], bool
     version = trust.look(tree.path) if tree.path.is_dir() else trust.Version({})
     if not version.entries:
         raise UsageError(f"there is no {trust.DIRECTORY} in {tree.path}", hint="wt init writes it")
-    with prepare.alone(tree.repository, context):
-        trust.first_use(tree)
     if trust.is_trusted(tree.repository, version):
         return TrustReport(tree, trusted=True)
     report = TrustReport(tree, trusted=False, difference=trust.difference(tree.repository, version))
