@@ -181,8 +181,9 @@ def _private(sight: Sight, name: str) -> list[Finding]:
         message = f"the private repository of {tree.name} is broken: {sight.damage}"
         return [Finding("broken", tree, message, first + up, "it is put aside, not deleted, and a new one made")]
     if sight.replaced:
-        aside = naming.state_dir(tree.repository) / naming.ASIDE / f"{tree.id}.replaced"
-        away = f"{_line('mkdir', '-p', aside.parent)} && {_line('mv', private, aside)}"
+        aside = naming.state_dir(tree.repository) / naming.ASIDE
+        place = _line("mktemp", "-d", aside / f"{tree.id}.XXXXXX")
+        away = f'{_line("mkdir", "-p", aside)} && {_line("mv", private)} "$({place})"'
         message = f"the private repository of {tree.name} is not the one that wt made: it borrows nothing of the host"
         hint = "`wt sync` first, if it has commits that you want"
         return [Finding("replaced", tree, message, f"{first}{away} && {up}", hint)]
@@ -209,7 +210,15 @@ def _sandbox(sight: Sight, name: str) -> list[Finding]:
     found = sight.containers or ()
     if sight.outdated:
         message = f"the sandbox of {tree.name} is from an older configuration"
-        return [Finding("outdated", tree, message, up, "it is made again; volumes stay")]
+        return [
+            Finding(
+                "outdated",
+                tree,
+                message,
+                up,
+                "it is made again: its volumes stay, and what is elsewhere in the container goes",
+            )
+        ]
     if sight.astray:
         return [Finding("network gone", tree, f"the network of {_names(sight.astray)} was removed", up)]
     rows = [*(_container(tree, name, each) for each in found), *_ended(sight, up), _incomplete(sight, up)]

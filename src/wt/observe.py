@@ -69,6 +69,7 @@ def surroundings(tree: Worktree, user: HostUser, containers: tuple[Container, ..
         services=services(tree),
         docker_socket=contexts.socket(user.home),
         has_private_repository=private_repo.is_complete(tree),
+        left_over=private_repo.is_left_over(tree),
         host_view_current=private_repo.host_view_is_current(tree, private_repo.host_view_files(tree, git_settings)),
         has_lfs=(tree.repository.common_dir / "lfs").is_dir(),
         submodules=checkouts.submodules(tree),

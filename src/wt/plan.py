@@ -62,6 +62,7 @@ class Surroundings:
         directory: tells it from another one that was at its path: a container keeps the one that it was started with.
         containers: all of the engine's; None when it can't be reached.
         notes: what the user should read, though nothing is refused for it.
+        left_over: the private repository is that of an earlier worktree, for other work.
         damage: what is broken about its private repository.
         env_tracked: whether git has `.devcontainer/.env`, so that a branch carries it.
     """
@@ -82,6 +83,7 @@ class Surroundings:
     services: tuple[str, ...]
     docker_socket: str
     has_private_repository: bool
+    left_over: bool
     host_view_current: bool
     has_lfs: bool
     submodules: tuple[str, ...]
@@ -233,6 +235,10 @@ def prepare_files(seen: Surroundings, network_name: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     if not tree.repository.recorded:
         steps.append(RecordRepository(tree.repository))
+    if seen.left_over:
+        # The earlier one's sandbox would go on writing to what is put aside.
+        project = naming.project_name(tree)
+        steps += stop([each for each in seen.containers or () if each.project == project])
     if not (seen.has_private_repository or keeps_broken(seen)):
         steps.append(CreatePrivateRepository(tree, seen.settings, seen.user))
     if not seen.host_view_current:

@@ -87,9 +87,15 @@ def _is_kept(worktree: Worktree) -> bool:
         _open(target)
     if health.damage(worktree) or is_left_over(worktree):
         put_aside(worktree)
-    if not exists(worktree) or _made(worktree) is None:
-        hostile.write(target.parent, _MADE, f"{checkouts.made(worktree)}\n".encode(), mode=0o644)
+    claim(worktree)
     return exists(worktree)
+
+
+def claim(worktree: Worktree) -> None:
+    """Write down whose it is, where its worktree was made again on the branch that was checked out inside."""
+    if not is_of(worktree) and not is_left_over(worktree):
+        place = naming.worktree_state_dir(worktree)
+        hostile.write(place, _MADE, f"{checkouts.made(worktree)}\n".encode(), mode=0o644)
 
 
 def exists(worktree: Worktree) -> bool:
@@ -100,7 +106,7 @@ def exists(worktree: Worktree) -> bool:
 def is_complete(worktree: Worktree) -> bool:
     """Whether there is a private repository of this worktree that git can open, and what belongs beside it."""
     beside = git.file_text(naming.worktree_state_dir(worktree) / _DOT_GIT) == f"gitdir: {naming.REPOSITORY_INSIDE}\n"
-    beside = beside and _made(worktree) is not None and disks.is_recorded(worktree)
+    beside = beside and is_of(worktree) and disks.is_recorded(worktree)
     whole = beside and exists(worktree) and health.damage(worktree) is None
     return whole and not is_left_over(worktree)
 
@@ -110,16 +116,18 @@ def is_left_over(worktree: Worktree) -> bool:
 
     One that is made again on the branch that was checked out inside goes on with what is there.
     """
-    made = _made(worktree)
-    if not exists(worktree) or made is None or made.strip() == str(checkouts.made(worktree)):
-        return False
-    if health.damage(worktree):
+    if not exists(worktree) or _made(worktree) is None or is_of(worktree) or health.damage(worktree):
         return False
     return _read_text(naming.private_repo(worktree), "HEAD", limit=_MAX_LINE) != _head(worktree)
 
 
 def _made(worktree: Worktree) -> str | None:
     return git.file_text(naming.worktree_state_dir(worktree) / _MADE)
+
+
+def is_of(worktree: Worktree) -> bool:
+    """Whether what is there was made for this worktree, or has gone on with it since that was made again."""
+    return (_made(worktree) or "").strip() == str(checkouts.made(worktree))
 
 
 def _open(root: Path) -> None:

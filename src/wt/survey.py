@@ -235,7 +235,9 @@ def _beside(tree: Worktree) -> list[str]:
         return [f"{naming.private_repo(tree)} (an earlier worktree's)"]
     lacking = [name for name in ("dot-git", "made") if not (state / name).is_file()]
     lacking += [] if private_repo.exists(tree) else ["repo.git"]
-    lacking = lacking or (["dot-git"] if disks.is_recorded(tree) else ["disk"])
+    lacking += [] if disks.is_recorded(tree) else ["disk"]
+    # Whose it is, any command that looks into it writes down.
+    lacking = lacking or (["dot-git"] if private_repo.is_of(tree) else [])
     return [str(state / name) for name in lacking]
 
 

@@ -183,7 +183,9 @@ def test_a_sandbox_is_stopped_though_nothing_can_be_imported_from_it(drifting: R
     drifting.account.run("bash", "-ec", str(command), cwd=drifting.path)
     # What was put aside, and the refs that had been imported from it.
     assert set(doctor(drifting)) == {("leftover", "wt gc")}
-    shutil.rmtree(drifting.path / ".git/wt-sandbox/aside/sea-drift.replaced")
+    (aside,) = (drifting.path / ".git/wt-sandbox/aside").glob("sea-drift.*")
+    assert list(aside.iterdir()) == [aside / "repo.git"]
+    shutil.rmtree(aside)
     drifting.wt("gc", "--yes")
     mended(drifting)
 

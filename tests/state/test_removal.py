@@ -111,6 +111,22 @@ def test_refs_that_no_sandbox_can_make_files_of_any_more_are_put_aside(world: Wo
     assert row.state == "kept" and str(place) in (row.hint or "")
 
 
+@pytest.mark.parametrize("why", ["refs", "configuration"])
+def test_a_sandbox_is_stopped_though_what_is_inside_is_refused(world: World, why: str) -> None:
+    """No agent keeps its sandbox running by what it writes there."""
+    (tree,) = world.trees()
+    if why == "refs":
+        (naming.private_repo(tree) / "reftable").mkdir()
+    else:
+        (tree.path / ".devcontainer/wt.toml").write_text("[import]\nseconds = 'x'\n")
+    with pytest.raises(WtError):
+        sync.run(world.context, [str(tree.path)])
+    reports = down.run(world.context, [str(tree.path)])
+    assert reports[0].kept and reports[0].hint
+    app = world.app(tree)
+    assert app is not None and app.state == "exited"
+
+
 @pytest.mark.parametrize("by", ["rm", "gc", "gc of what git removed"])
 def test_what_is_staged_inside_alone_goes_by_force_only(world: World, by: str) -> None:
     """Also what was there beside commits that had to be imported first."""
@@ -136,6 +152,24 @@ def test_what_is_staged_inside_alone_goes_by_force_only(world: World, by: str) -
         world.git("branch", "kept", f"refs/wt/{tree.id}/heads/x")
         removed(world, tree, force=True)
         assert not tree.git_dir.exists()
+
+
+def test_what_an_agent_made_in_place_of_its_repository_is_imported_before_gc_removes_it(world: World) -> None:
+    """By the line that doctor has for it."""
+    (tree,) = world.trees()
+    told(world, "inside", "git commit -q --allow-empty -m precious; git repack -q -a -d")
+    precious = world.inside(tree, "git rev-parse HEAD") or ""
+    (naming.private_repo(tree) / "objects/info/alternates").unlink()
+    verbs.run(world, "down", tree, options={})
+    (found,) = [each for each in doctor.run(world.context) if each.state == "replaced"]
+    line = (found.command or "").replace(f" && wt up {tree.name}", "")
+    subprocess.run(["sh", "-ec", line], check=True)
+    verbs.run(world, "up", tree, options={})
+    world.git("update-ref", "-d", f"refs/wt/{tree.id}/heads/x")
+    world.git("reset", "-q", "--hard", "main", cwd=tree.path)
+    rows = gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
+    assert [each.state for each in rows if each.kind == "private repository"] == ["removed"]
+    assert precious in world.git("for-each-ref", "--format=%(objectname)", "refs/wt/aside").stdout.split()
 
 
 def test_a_stash_entry_inside_is_refused_and_one_outside_stays(world: World) -> None:

@@ -38,6 +38,7 @@ SEEN = Surroundings(
     services=("app",),
     docker_socket="/var/run/docker.sock",
     has_private_repository=False,
+    left_over=False,
     host_view_current=False,
     has_lfs=False,
     submodules=(),

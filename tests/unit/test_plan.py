@@ -80,6 +80,10 @@ def test_prepare_makes_everything_once() -> None:
     assert plan.prepare_files(done, "dev") == ()
     assert names(plan.prepare_files(done, "dev-2")) == ["WriteFile"]
     assert names(plan.prepare_files(replace(done, files_digest="new"), "dev")) == ["WriteFile"]
+    alive = container(project=naming.project_name(done.worktree))
+    again = replace(done, has_private_repository=False, left_over=True)
+    assert names(plan.prepare_files(again, "dev")) == ["CreatePrivateRepository"]
+    assert names(plan.prepare_files(replace(again, containers=(alive,)), "dev"))[0] == "StopSandbox"
     with pytest.raises(Refused, match="has submodules"):
         plan.prepare_files(replace(done, submodules=("part",)), "dev")
 

@@ -292,6 +292,25 @@ def test_a_worktree_that_git_removed_leaves_its_sandbox_s_repository_to_no_other
     assert not private_repo.is_left_over(again.tree)
 
 
+@pytest.mark.parametrize("by", ["git worktree add", "a copy of the repository"])
+def test_a_private_repository_that_went_on_with_a_worktree_made_again_stays_its_own(shop: Path, by: str) -> None:
+    """Whatever branch is checked out on either side from then on."""
+    inside = Inside(linked(shop))
+    kept = inside.commit()
+    if by == "git worktree add":
+        git(shop, "worktree", "remove", "--force", "../feature")
+        git(shop, "worktree", "add", "--quiet", "../feature", "feature")
+    else:
+        os.utime(inside.tree.git_dir / "commondir", (1, 1))
+    assert not private_repo.is_complete(inside.tree) and not private_repo.is_left_over(inside.tree)
+    again = Inside(shop.parent / "feature")
+    assert private_repo.is_complete(again.tree)
+    again.git("symbolic-ref", "HEAD", "refs/heads/other")
+    assert not private_repo.is_left_over(again.tree)
+    again = Inside(shop.parent / "feature")
+    assert again.git("cat-file", "-t", kept) == "commit" and not (shop / ".git/wt-sandbox/aside").exists()
+
+
 def test_a_symlink_in_a_checkout_does_not_choose_where_a_worktree_comes(shop: Path) -> None:
     (shop / ".devcontainer").mkdir()
     (shop / ".devcontainer/wt.toml").write_text('worktree_dir = "trees/{name}"\n')

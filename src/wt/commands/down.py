@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from wt import apply, docker, health, naming, plan, selection
 from wt.commands import sync
-from wt.errors import EngineError, Refused, UsageError, WtError, of_machine
+from wt.errors import EngineError, WtError, of_machine
 from wt.model import Context, ImportReport, Worktree
 
 
@@ -26,7 +26,7 @@ def _bring_in(tree: Worktree, context: Context) -> ImportReport:
         return ImportReport(tree, kept=error.message, hint=error.hint)
     try:
         return sync.bring_in(tree, context)
-    except (EngineError, Refused, UsageError):
+    except EngineError:
         raise
     except WtError as error:
         return ImportReport(tree, kept=error.message, hint=error.hint)

@@ -73,6 +73,8 @@ def _inside(tree: Worktree, context: Context) -> Iterator[InsideRefs | None]:
         raise unreadable(tree, broken)
     wait = f"waiting for another import of {tree.name}"
     with locks.held(naming.worktree_state_dir(tree) / "import.lock", on_wait=lambda: context.progress.note(wait)):
+        if (tree.git_dir / "HEAD").is_file():
+            private_repo.claim(tree)
         private_repo.renew_packed_refs(tree)
         yield private_repo.read_refs(tree)
 
