@@ -43,9 +43,9 @@ KINDS = (
 )
 COMMANDS_PAGE = """# Commands
 
-`NAME` is a worktree's name or its branch, else its path or one inside it. Every command has `--help`, or `-h`. What
-`--json` prints is in [JSON](json.md), what the exit codes mean in [exit codes](exit-codes.md). `wt --version` says which
-wt this is.
+`NAME` is a worktree's name or its branch, else its path or one inside it. Every command has `--help`, or `-h`;
+`wt --version` says which wt this is. What `--json` prints is in [JSON](json.md), what the exit codes mean in
+[exit codes](exit-codes.md).
 
 | command | does |
 |---|---|"""

@@ -193,7 +193,11 @@ def remove_project(project: str, *, volumes: bool = True, images: bool = True) -
 
 def _remove_project(project: str, *, volumes: bool, images: bool) -> None:
     chosen: list[tuple[Literal["label"], str]] = [("label", f"{PROJECT}={project}")]
-    found = [container.id for container in containers(project=project)]
+    # What a user runs of a sandbox's image has the image's labels, but no number of compose's.
+    made = f'{{{{.ID}}}} {{{{.Label "{NUMBER}"}}}} {{{{.Label "{naming.LABEL_ROLE}"}}}}'
+    listed = _docker("ps", "--all", "--no-trunc", f"--filter=label={PROJECT}={project}", "--format", made).text
+    rows = [line.split(" ") for line in listed.splitlines()]
+    found = [container for container, number, role in rows if number or role in naming.PASSING]
     with _client() as docker:
         if found:
             docker.container.remove(found, force=True, volumes=True)

@@ -19,6 +19,7 @@ from wt import (
     private_repo,
     staging,
     trash,
+    unwatched,
 )
 from wt.errors import ToolError, WtError
 from wt.garbage import UNPREPARED, Candidate, Estate, Orphan, stand_in
@@ -134,10 +135,25 @@ def _stays(tree: Worktree, *, readable: bool) -> str:
     """What no import brings to the host, or who may come back for it; empty where nothing is in the way."""
     if not readable:
         return "it can't be read"
-    if private_repo.has_submodules(tree):
-        return "it has submodules, in which there may be work"
+    if loss := unseen(tree):
+        return f"it has {loss}"
     place = disks.unmounted(tree) if private_repo.exists(tree) else None
-    return f"its worktree may lie on a disk that is not mounted: {place}" if place else ""
+    return (
+        f"its worktree may lie on a disk that is not mounted, and be there again once it is: {place}" if place else ""
+    )
+
+
+def unseen(tree: Worktree) -> str:
+    """What no import brings from a private repository whose worktree is gone; empty where there is nothing."""
+    if private_repo.has_submodules(tree):
+        return "submodules, in which there may be work"
+    try:
+        made = unwatched.made_inside(tree)
+    except WtError as error:
+        return f"what can't be read: {error.message}"
+    if made:
+        return f"worktrees that were made inside, in which there may be work: {made[0]}"
+    return ""
 
 
 def _kept_for(host: Mapping[str, str]) -> list[str]:

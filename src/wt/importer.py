@@ -245,10 +245,14 @@ def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str, accept
 
 def _elsewhere(worktree: Worktree, inside: InsideRefs, host: dict[str, str], accepted: str | None) -> _Standing | None:
     """Name work that stands on another branch inside than the worktree's."""
-    if worktree.branch is None:
-        return _on_no_branch(worktree, inside, host, accepted)
-    if inside.head == worktree.branch:
+    here = None if worktree.branch else (git.file_text(worktree.git_dir / "HEAD") or "").strip()
+    if (inside.head, inside.detached) == (worktree.branch, here):
         return None
+    if inside.operation:
+        # Until it ends, HEAD is its own, and git switches to no branch.
+        return f"a {inside.operation} is under way inside", "let it be ended there, then sync again"
+    if worktree.branch is None:
+        return _on_no_branch(worktree, inside, host, accepted, here or "")
     ours = naming.short_branch(worktree.branch)
     why = f"inside, {_where(inside)} is checked out, on the host {ours}"
     back, follow = (_in_sandbox(worktree, "git", verb, ours) for verb in ("switch", "catch-up"))
@@ -257,12 +261,9 @@ def _elsewhere(worktree: Worktree, inside: InsideRefs, host: dict[str, str], acc
 
 
 def _on_no_branch(
-    worktree: Worktree, inside: InsideRefs, host: dict[str, str], accepted: str | None
+    worktree: Worktree, inside: InsideRefs, host: dict[str, str], accepted: str | None, here: str
 ) -> _Standing | None:
-    """The host's HEAD is detached: it does not move by itself."""
-    here = (git.file_text(worktree.git_dir / "HEAD") or "").strip()
-    if inside.detached == here:
-        return None
+    """The host's HEAD is detached, at `here`: it does not move by itself."""
     if work := checkouts.operation(worktree.git_dir):
         # Git switches to no branch before that, and a reset would be the operation's.
         return f"a {work} is under way on the host in {worktree.path}", "finish or abort it, then sync again"

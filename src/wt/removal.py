@@ -83,6 +83,8 @@ def decide(
         )
     _refuse_in_use(seen)
     _refuse_loss(seen, force=force)
+    # Last, since who stops the sandbox for it loses what is in its `/tmp`.
+    _refuse_at_work(seen)
     if delete_branch or force_branch:
         _refuse_branch(seen, force=force_branch)
     # First the private repository: what is left of the refs then is no reason to ask it for anything.
@@ -103,7 +105,7 @@ def _refuse_loss(seen: Removal, *, force: bool) -> None:
     if seen.gone and not force:
         raise Refused(
             f"{tree.path} is gone, with what was not committed there",
-            hint="`git worktree repair` finds it where it was moved; --force removes the rest of it",
+            hint="`git worktree repair PATH` takes it up where it was moved to; --force removes the rest of it",
         )
     if seen.dirty and not force:
         raise Refused(
@@ -134,7 +136,7 @@ def _refuse_loss(seen: Removal, *, force: bool) -> None:
 def _refuse_branch(seen: Removal, *, force: bool) -> None:
     branch = naming.short_branch(seen.worktree.branch or "")
     if seen.also_in is not None:
-        raise Refused(f"{branch} is checked out in {seen.also_in}, too", hint="leave out --delete-branch")
+        raise Refused(f"{branch} is checked out in {seen.also_in}, too", hint="leave the branch: it is in use")
     if seen.only_on_branch and not seen.merged and not force:
         into = f" to {naming.short_branch(seen.into)}" if seen.into else ""
         raise Refused(
@@ -158,10 +160,14 @@ def _refuse_in_use(seen: Removal) -> None:
         raise Refused(f"something is mounted in {tree.name}: {seen.mounts[0]}", hint="unmount it first")
     if seen.operations:
         raise Refused(f"a {seen.operations[0]} is under way in {tree.name}", hint="finish or abort it")
+
+
+def _refuse_at_work(seen: Removal) -> None:
     if seen.processes:
+        down = shlex.join(["wt", "down", seen.worktree.called])
         raise Refused(
-            f"somebody is at work in the sandbox of {tree.name}",
-            hint=f"end it, or stop the sandbox with `wt down {shlex.quote(tree.called)}`",
+            f"somebody is at work in the sandbox of {seen.worktree.name}",
+            hint=f"end it; `{down}` stops the sandbox, and with it what runs in there",
             details=first(seen.processes),
         )
 

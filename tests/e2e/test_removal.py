@@ -66,6 +66,20 @@ def test_who_is_at_work_in_a_sandbox_is_not_disturbed(repository: Repository) ->
     assert left(repository, name) == []
 
 
+def test_a_container_that_the_user_made_of_the_image_stays(repository: Repository) -> None:
+    """It has the labels of the sandbox's image; what it was told to keep may be nowhere else."""
+    repository.wt("new", "x")
+    mine = f"{project(repository)}-mine"
+    docker("run", "--detach", "--name", mine, "--entrypoint", "sleep", f"{project(repository)}-app", "999")
+    try:
+        assert f"\n  {mine}, by docker run of its image: `docker stop {mine}` ends it\n" in refused(repository)
+        docker("stop", "--time=0", mine)
+        repository.wt("rm", "x")
+        assert docker("ps", "--all", "--quiet", "--filter", f"name={mine}")
+    finally:
+        docker("rm", "--force", mine, check=False)
+
+
 def test_worktrees_that_were_made_inside_are_looked_into_first(repository: Repository) -> None:
     """As an agent makes for helpers of its own, in a directory that git ignores."""
     ignored = repository.path / ".gitignore"

@@ -198,6 +198,18 @@ def test_every_combination(app: Inside, within: str, outside: str) -> None:
     assert app.git("rev-parse", "HEAD") == git(tree, "rev-parse", "HEAD")
 
 
+@pytest.mark.parametrize("outside", HOST)
+def test_what_is_under_way_inside_has_to_end_first(app: Inside, outside: str) -> None:
+    """Git switches no branch before that, and would go on with whatever HEAD it finds then."""
+    app.git("rebase", "--quiet", "--exec", "false", "HEAD~", code=1)
+    HOST[outside](app.tree.path)
+    if outside == "no branch checked out":
+        git(app.tree.path, "reset", "--quiet", "HEAD~")
+    report = bring_in(app)
+    assert (report.moved, report.kept) == (None, "a rebase is under way inside")
+    assert report.hint == "let it be ended there, then sync again"
+
+
 def test_catch_up_leaves_a_conflict_to_be_resolved_and_then_goes_on(app: Inside) -> None:
     app.commit("file", "inside\n")
     git(app.tree.path, "reset", "--quiet")

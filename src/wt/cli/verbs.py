@@ -112,7 +112,7 @@ def up(names: Names = None, wait: Wait = False) -> None:
 def down(names: Names = None, as_json: Json = False) -> None:
     """Import what was committed inside, then stop.
 
-    Nothing is removed: the next start has nothing to install.
+    Nothing is removed but what is in its /tmp: the next start has nothing to install.
     """
     from wt.commands import down as command
 

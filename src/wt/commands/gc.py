@@ -21,7 +21,6 @@ from wt import (
     inventory,
     naming,
     plan,
-    private_repo,
     removal,
     staging,
     survey,
@@ -231,9 +230,8 @@ def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
         return garbage.Candidate(tree, why, (f"a {work} is under way in it", force))
     if not trash.holds(tree) and (files := checkouts.staged(tree)):
         return garbage.Candidate(tree, why, (f"its index has what was never committed: {files[0]}", force))
-    if private_repo.has_submodules(tree):
-        loss = "its private repository has submodules, in which there may be work"
-        return garbage.Candidate(tree, why, (loss, force))
+    if not trash.holds(tree) and (loss := estates.unseen(tree)):
+        return garbage.Candidate(tree, why, (f"its private repository has {loss}", force))
     count = estates.unsynced(tree, host)
     if count == 0 and not trash.holds(tree) and not health.damage(tree) and (loss := staging.loss(tree)):
         return garbage.Candidate(tree, why, (loss, force))
@@ -274,7 +272,7 @@ def _touched(tree: Worktree) -> datetime:
 def _obstacle(tree: Worktree, host: dict[str, str]) -> tuple[str, str | None] | None:
     count = estates.unsynced(tree, host)
     if count is None:
-        return "its private repository can't be read", "wt doctor"
+        return "its private repository can't be read", shlex.join(["wt", "sync", tree.called])
     if count:
         return f"it has {count} to sync", shlex.join(["wt", "sync", tree.called])
     return _decided(tree)

@@ -136,7 +136,10 @@ def processes(tree: Worktree) -> tuple[str, ...]:
     found = docker.containers(project=project)
     if any(each.alive and not each.service for each in found):
         # No service: it serves an import, which its label alone tells, or is somebody's.
-        return estates.busy(each for each in inventory.holdings() if each.project == project).get(project, ())
+        held = {each.id: each for each in inventory.holdings() if each.project == project}
+        others = [each.name for each in found if each.alive and each.id not in held]
+        told = (f"{name}, by docker run of its image: `docker stop {name}` ends it" for name in others)
+        return (*estates.busy(held.values()).get(project, ()), *told)
     app = observe.app(found, project)
     try:
         return docker.processes(app) if app is not None and app.running else ()
