@@ -312,20 +312,32 @@ def add_worktree(repository: Repository, path: Path, branch: str, start: str | N
     One that is `promised` to the sandbox's user says so until it is handed over.
     """
     new_branch = ("--no-track", "-b", branch) if start else ()
-    git.run(repository, "worktree", "add", "--quiet", *new_branch, "--", str(path), start or branch, whole=True)
-    for tree in worktrees(repository) if promised else ():
-        if tree.path == path:
-            (tree.git_dir / _PROMISED).touch()
+    before = _promise(repository, path)
+    if promised:
+        hostile.write(before.parent, before.name, b"", mode=0o644)
+    try:
+        git.run(repository, "worktree", "add", "--quiet", *new_branch, "--", str(path), start or branch, whole=True)
+        for tree in worktrees(repository) if promised else ():
+            if tree.path == path:
+                (tree.git_dir / _PROMISED).touch()
+    finally:
+        before.unlink(missing_ok=True)
+
+
+def _promise(repository: Repository, path: Path) -> Path:
+    """What promises a worktree for as long as git makes it, and its admin directory may not be there."""
+    return naming.state_dir(repository) / f"promised.{naming.digest(str(path), length=12)}"
 
 
 def is_promised(worktree: Worktree) -> bool:
     """Whether the worktree was to be handed over to the sandbox's user, and who made it died before that."""
-    return (worktree.git_dir / _PROMISED).exists()
+    return (worktree.git_dir / _PROMISED).exists() or _promise(worktree.repository, worktree.path).exists()
 
 
 def keep_promise(worktree: Worktree) -> None:
     """The worktree is handed over."""
     (worktree.git_dir / _PROMISED).unlink(missing_ok=True)
+    _promise(worktree.repository, worktree.path).unlink(missing_ok=True)
 
 
 def remove_worktree(worktree: Worktree) -> bool:

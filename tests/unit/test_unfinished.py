@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.repos import commit, git, initialised, run, worktree, wt
+from unit.repos import WT, commit, git, initialised, run, worktree, wt
 from wt import checkouts, naming, unfinished
 from wt.errors import Refused
 
@@ -51,6 +51,25 @@ def test_no_sandbox_is_made_of_it_before_it_is_ended(shop: Path) -> None:
     inside = (f"--git-dir={naming.private_repo(tree)}", f"--work-tree={path}")
     (naming.private_repo(tree) / "objects/info/alternates").write_text(f"{shop}/.git/objects\n")
     assert git(path, *inside, "status", "--porcelain").splitlines() == ["M package.json", "?? mine"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="who is no ordinary user has to hand a worktree over")
+def test_what_git_makes_for_a_wt_that_died_is_still_the_sandbox_s_to_come(shop: Path) -> None:
+    git(shop, "config", "filter.slow.smudge", "sleep 2; cat")
+    path, (state, entry) = shop.parent / "shop-x", (shop / ".git" / each for each in ("wt-sandbox", "worktrees/shop-x"))
+    new = subprocess.Popen([WT, "new", "x", "--no-up"], cwd=shop, start_new_session=True)
+    while not (path / "package.json").exists():
+        assert new.poll() is None
+        time.sleep(0.01)
+    new.kill()
+    new.wait()
+    while not (entry / "index").exists():
+        time.sleep(0.01)
+    assert (path / "zz").read_text() == "z\n"
+    tree = worktree(path)
+    assert checkouts.is_promised(tree) and list(state.glob("promised.*"))
+    checkouts.keep_promise(tree)
+    assert not checkouts.is_promised(tree) and not list(state.glob("promised.*"))
 
 
 def test_one_without_a_head_is_removed_and_made_anew(shop: Path) -> None:
