@@ -180,12 +180,14 @@ def test_a_sandbox_is_stopped_though_nothing_can_be_imported_from_it(drifting: R
     (drifting.path / ".git/wt-sandbox/sea-drift/repo.git/objects/info/alternates").unlink()
     ((state, command),) = doctor(drifting)
     assert state == "replaced"
+    aside = drifting.path / ".git/wt-sandbox/aside"
+    before = {*aside.iterdir()}
     drifting.account.run("bash", "-ec", str(command), cwd=drifting.path)
     # What was put aside, and the refs that had been imported from it.
     assert set(doctor(drifting)) == {("leftover", "wt gc")}
-    (aside,) = (drifting.path / ".git/wt-sandbox/aside").glob("sea-drift.*")
-    assert list(aside.iterdir()) == [aside / "repo.git"]
-    shutil.rmtree(aside)
+    (place,) = {*aside.iterdir()} - before
+    assert list(place.iterdir()) == [place / "repo.git"]
+    shutil.rmtree(place)
     drifting.wt("gc", "--yes")
     mended(drifting)
 
