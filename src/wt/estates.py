@@ -148,12 +148,30 @@ def unseen(tree: Worktree) -> str:
     if private_repo.has_submodules(tree):
         return "submodules, in which there may be work"
     try:
-        made = unwatched.made_inside(tree)
+        made = made_inside(tree)
     except WtError as error:
         return f"what can't be read: {error.message}"
     if made:
         return f"worktrees that were made inside, in which there may be work: {made[0]}"
     return ""
+
+
+def made_inside(tree: Worktree) -> tuple[str, ...]:
+    """Worktrees that were made inside, as `unwatched` has them; elsewhere, none outlasts what it lies in.
+
+    Raises:
+        Refused: what names them can't be read.
+        ToolError: docker can't be asked.
+    """
+    found = unwatched.made_inside(tree)
+    if not any(each.startswith("/") for each in found):
+        return found
+    containers = docker.containers(project=naming.project_name(tree))
+    if any(each.alive for each in containers):
+        return found
+    # A stop empties it.
+    lasting = [each for each in found if not f"{each}/".startswith("/tmp/")]  # noqa: S108 - in a sandbox
+    return tuple(each for each in lasting if containers or not each.startswith("/"))
 
 
 def _kept_for(host: Mapping[str, str]) -> list[str]:

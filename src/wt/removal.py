@@ -20,6 +20,7 @@ from wt.steps import (
 
 # Files or commits that a refusal names.
 SHOWN = 20
+_PRUNE = ("git", "worktree", "prune")
 
 
 @dataclass(frozen=True)
@@ -113,18 +114,14 @@ def _refuse_loss(seen: Removal, *, force: bool) -> None:
             hint="commit them, or drop them with --force",
             details=first(seen.dirty),
         )
-    unseen = {
-        "submodules": seen.submodules,
-        "repositories among its files": seen.repositories,
-        "worktrees that were made inside": seen.made_inside,
-    }
-    for what, found in unseen.items():
+    look, prune = "look into them, then use --force", shlex.join(["wt", "exec", tree.called, "--", *_PRUNE])
+    for what, found, hint in (
+        ("submodules", seen.submodules, look),
+        ("repositories among its files", seen.repositories, look),
+        ("worktrees that were made inside", seen.made_inside, f"`{prune}` forgets those that are gone; {look}"),
+    ):
         if found and not force:
-            raise Refused(
-                f"{tree.name} has {what}, in which there may be work",
-                hint="look into them, then use --force",
-                details=first(found),
-            )
+            raise Refused(f"{tree.name} has {what}, in which there may be work", hint=hint, details=first(found))
     if seen.only_here:
         raise Refused(
             f"{tree.name} has commits that are nowhere else",

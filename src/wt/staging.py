@@ -18,8 +18,8 @@ _MODE, _OID, _EXTENDED = 24, 40, 0x4000
 _SUBMODULE = 0o160000
 # Name and length of an extension, and the name of the one that says which index has the other entries.
 _EXTENSION, _LINK = struct.Struct(">4sI"), b"link"
-# Of all indexes together.
-_MAX_BYTES = 64 * 1024**2
+# Of all indexes and paths together: an index of version 4 says in a few bytes what differs from the path before.
+_MAX_BYTES = 128 * 1024**2
 _MAX_FILES = 100_000
 _MAX_PATH = 4_096
 
@@ -38,8 +38,8 @@ def alone(worktree: Worktree) -> tuple[str, ...]:
         return ()
     stdin = "".join(f"{oid}\n" for oid in staged).encode()
     answer = git.run(worktree.repository, "cat-file", "--batch-check=%(objectname)", stdin=stdin).text
-    missing = [line.removesuffix(" missing") for line in answer.split("\n") if line.endswith(" missing")]
-    return tuple(sorted(staged[oid] for oid in missing))
+    missing = [staged[line.removesuffix(" missing")] for line in answer.split("\n") if line.endswith(" missing")]
+    return tuple(sorted(os.fsdecode(path or b"a file") + where for path, where in missing))
 
 
 def loss(worktree: Worktree) -> str:
@@ -48,8 +48,8 @@ def loss(worktree: Worktree) -> str:
     return f"its index has what was never committed: {found[0]}" if found else ""
 
 
-def _staged(root: Path, algorithm: str) -> Iterator[tuple[str, str]]:
-    """Object name and path of all that is staged, in worktrees that were made inside, too."""
+def _staged(root: Path, algorithm: str) -> Iterator[tuple[str, tuple[bytes, str]]]:
+    """Object names of all that is staged, each with its path and in which worktree that was made inside."""
     room = _MAX_BYTES
     made = (
         re.fullmatch(r"worktrees/([^/]+)/index", path) for path in hostile.files(root, "worktrees", limit=_MAX_FILES)
@@ -58,21 +58,22 @@ def _staged(root: Path, algorithm: str) -> Iterator[tuple[str, str]]:
         if (content := hostile.read(root, index, limit=room)) is None:
             continue
         room -= len(content)
-        entries, base = _parsed(content, algorithm)
+        entries, base = _parsed(content, algorithm, room)
         if base:
             shared = hostile.read(root, f"{index.removesuffix('index')}sharedindex.{base}", limit=room) or b""
             room -= len(shared)
-            entries += _parsed(shared, algorithm)[0]
-        yield from ((oid, os.fsdecode(path or b"a file") + where) for oid, path in entries)
+            entries += _parsed(shared, algorithm, room)[0]
+        room = max(room - sum(len(path) for _, path in entries), 0)
+        yield from ((oid, (path, where)) for oid, path in entries)
 
 
-def _parsed(content: bytes, algorithm: str) -> tuple[list[tuple[str, bytes]], str]:
+def _parsed(content: bytes, algorithm: str, room: int) -> tuple[list[tuple[str, bytes]], str]:
     """Object name and path of each entry, but for submodules and empty files; and which index has the others.
 
     The path is empty where the other index has that, too.
 
     Raises:
-        ValueError: it is no index; likewise struct.error and IndexError.
+        ValueError: it is no index, or has more than `room` bytes of paths; likewise struct.error and IndexError.
     """
     empty, size = hashlib.new(algorithm, b"blob 0\0").digest(), hashlib.new(algorithm).digest_size
     signature, version, count = _HEADER.unpack_from(content)
@@ -88,7 +89,8 @@ def _parsed(content: bytes, algorithm: str) -> tuple[list[tuple[str, bytes]], st
             common, at = _shared(content, at, len(path))
         end = content.index(b"\0", at)
         path = path[:common] + content[at:end]
-        if len(path) > _MAX_PATH:
+        room -= len(path)
+        if len(path) > _MAX_PATH or room < 0:
             raise ValueError(path)
         start = end + 1 if version == 4 else start + ((end - start + 8) & ~7)
         if stat.S_IFMT(mode) != _SUBMODULE and oid != empty:

@@ -12,7 +12,7 @@ from wt.model import Worktree
 # What `git ls-files -v --stage -z` says of a file that is skip-worktree (S), assume-unchanged (lower case), or both.
 _MARKED = re.compile(rb"(?:^|\0)(?:S|[a-z]) ((?!160000)\d+ [0-9a-f]+ \d\t([^\0]+))")
 
-_MAX_MADE, _MAX_POINTER = 100_000, 8_192
+_MAX_MADE, _MAX_POINTER = 200, 4_096
 
 
 def changed(worktree: Worktree, *, seconds: float) -> tuple[str, ...]:
@@ -53,18 +53,18 @@ def repositories(worktree: Worktree) -> tuple[str, ...]:
 
 def made_inside(worktree: Worktree) -> tuple[str, ...]:
     """Paths of worktrees that were made inside; of those that lie in this one, the ones that are still there."""
-    root = naming.private_repo(worktree)
-    found: list[str] = []
+    root, found = naming.private_repo(worktree), list[str]()
     try:
-        admin = hostile.entries(root, "worktrees", limit=_MAX_MADE)
+        admin = hostile.entries(root, "worktrees", limit=_MAX_MADE + 1)
     except FileNotFoundError:
         return ()
+    if len(admin) > _MAX_MADE:
+        return (f"more than {_MAX_MADE} of them",)
     for name in (name for name, kind in admin if kind == stat.S_IFDIR):
-        pointer = hostile.read(root, f"worktrees/{name}/gitdir", limit=_MAX_POINTER)
-        if pointer is None:
+        text = os.fsdecode(hostile.read(root, f"worktrees/{name}/gitdir", limit=_MAX_POINTER) or b"").rstrip("\n")
+        dot_git = PurePosixPath(os.path.normpath(PurePosixPath(naming.REPOSITORY_INSIDE, "worktrees", name, text)))
+        if dot_git.name != ".git" or "\0" in text:
             continue
-        place = PurePosixPath(naming.REPOSITORY_INSIDE, "worktrees", name, os.fsdecode(pointer).rstrip("\n"))
-        dot_git = PurePosixPath(os.path.normpath(place))
         if not dot_git.is_relative_to(naming.WORKSPACE_INSIDE):
             found.append(str(dot_git.parent))
         elif hostile.kind(worktree.path, str(inner := dot_git.relative_to(naming.WORKSPACE_INSIDE))) is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from unit.nouns import container
 from unit.repos import Inside, commit, git, linked, worktree
-from wt import checkouts, docker, mounts, naming, process, removal, trash, unwatched
+from wt import checkouts, docker, estates, mounts, naming, process, removal, trash, unwatched
 from wt import git as host
 from wt.commands import rm
 from wt.errors import Refused, ToolError
@@ -119,13 +119,30 @@ def test_a_worktree_that_was_made_inside_is_not_overlooked(shop: Path) -> None:
     (inside.path / "worktrees/none").mkdir()
     assert git(path, "status", "--porcelain") == ""
     assert rm.observe_removal(worktree(path)).made_inside == ("trees/one", "trees/two")
-    (inside.path / "worktrees/gone/gitdir").write_text("/tmp/gone/.git\n")
-    assert unwatched.made_inside(worktree(path)) == ("/tmp/gone", "trees/one", "trees/two")
+    for odd in ("/app", "/app/.git/..", "/app/trees/one/.git\0", "", "." * 4_000):
+        (inside.path / "worktrees/gone/gitdir").write_text(odd)
+        assert unwatched.made_inside(worktree(path)) == ("trees/one", "trees/two")
     refused(path, "worktrees that were made inside")
     assert rm.observe_removal(worktree(path), force=True).made_inside == ()
     shutil.rmtree(path / "trees")
-    (inside.path / "worktrees/gone/gitdir").write_text("/app/trees/gone/.git\n")
     removal.decide(rm.observe_removal(worktree(path)))
+
+
+@pytest.mark.parametrize(("state", "counts"), [("running", "/home/x /tmp/x"), ("exited", "/home/x"), (None, "")])
+def test_a_worktree_that_lay_elsewhere_inside_counts_while_it_can_be_there(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, state: str | None, counts: str
+) -> None:
+    """A stop empties the sandbox's /tmp."""
+    inside = Inside(linked(shop))
+    for place in ("home", "tmp"):
+        (inside.path / f"worktrees/{place}").mkdir(parents=True)
+        (inside.path / f"worktrees/{place}/gitdir").write_text(f"/{place}/x/.git\n")
+    found = [container(project=naming.project_name(inside.tree), state=state)] if state else []
+    monkeypatch.setattr(docker, "containers", lambda **_: found)
+    assert estates.made_inside(inside.tree) == tuple(counts.split())
+    for number in range(201):
+        (inside.path / f"worktrees/{number}").mkdir()
+    assert estates.made_inside(inside.tree) == ("more than 200 of them",)
 
 
 def test_a_repository_among_tracked_files_is_looked_for_where_these_are_alone(shop: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_submodule_is_no_content(inside: Inside) -> None:
     assert staging.alone(inside.tree) == ()
 
 
-@pytest.mark.parametrize("kind", ["garbage", "cut", "long", "steep", "endless", "link", "directory"])
+@pytest.mark.parametrize("kind", ["garbage", "cut", "long", "steep", "wide", "endless", "link", "directory"])
 def test_what_is_no_index_is_not_taken_for_an_empty_one(inside: Inside, kind: str) -> None:
     index = inside.path / "index"
     entry = b"DIRC\0\0\0\4\0\0\0\1" + bytes(62)
@@ -93,6 +93,14 @@ def test_what_is_no_index_is_not_taken_for_an_empty_one(inside: Inside, kind: st
         "garbage": b"garbage",
         "cut": index.read_bytes()[:50],
         "long": b"DIRC\0\0\0\2\0\0\0\1" + bytes(62) + b"x" * 5_000 + bytes(8),
+        # Each path is the one before it and a byte, in version 4.
+        "wide": b"DIRC\0\0\0\4"
+        + (60_000).to_bytes(4, "big")
+        + bytes(62)
+        + b"\0"
+        + b"x" * 3_000
+        + b"\0"
+        + (bytes(63) + b"\0") * 60_000,
         "steep": entry + b"\1x\0",
         "endless": entry + b"\xff" * 1_000_000,
     }

@@ -137,7 +137,8 @@ def processes(tree: Worktree) -> tuple[str, ...]:
     if any(each.alive and not each.service for each in found):
         # No service: it serves an import, which its label alone tells, or is somebody's.
         held = {each.id: each for each in inventory.holdings() if each.project == project}
-        others = [each.name for each in found if each.alive and each.id not in held]
+        still = {each.id for each in docker.containers(project=project) if each.alive and not each.service}
+        others = [each.name for each in found if each.id in still - held.keys()]
         told = (f"{name}, by docker run of its image: `docker stop {name}` ends it" for name in others)
         return (*estates.busy(held.values()).get(project, ()), *told)
     app = observe.app(found, project)
@@ -187,7 +188,7 @@ def observe_removal(
         dirty=_dirty(tree) if there and not force else (),
         submodules=_submodules(tree) if there and not force else (),
         repositories=unwatched.repositories(tree) if there and not force else (),
-        made_inside=unwatched.made_inside(tree) if there and not force else (),
+        made_inside=estates.made_inside(tree) if there and not force else (),
         mounts=mounts.below(tree.path.resolve()),
         processes=processes,
         only_here=git.only_in(repository, _tips(tree, inside, host), sorted(set(kept.values()))),
