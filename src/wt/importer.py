@@ -205,14 +205,20 @@ def _move(
     ]:
         why = f"{naming.short_branch(branch)} is checked out in {others[0]}, too, whose index would stay behind"
         return None, (why, "check out another branch there, then sync again")
-    if not checkouts.index_matches(worktree, old):
-        staged = f"changes are staged on the host in {worktree.path}"
-        return None, (staged, "commit or unstage them, then sync again")
+    if staged := _staged(worktree, old):
+        return None, staged
     try:
         checkouts.move_branch(worktree, old, new)
     except Refused as error:
         return None, (error.message, error.hint)
     return (old, new), _elsewhere(worktree, inside, host, accepted)
+
+
+def _staged(worktree: Worktree, old: str | None) -> _Standing | None:
+    """What a move of the branch would mix up with what it brings, and a reset would drop."""
+    if checkouts.index_matches(worktree, old):
+        return None
+    return f"changes are staged on the host in {worktree.path}", "commit or unstage them, then sync again"
 
 
 def _stopped(worktree: Worktree, ref: str, old: str | None, new: str, accepted: str | None) -> _Standing | None:
@@ -238,7 +244,8 @@ def _diverged(worktree: Worktree, inside: InsideRefs, old: str, new: str, accept
         return why, _in_sandbox(worktree, "sh", "-c", f"git fetch host && git reset {shlex.quote(f'host/{short}')}")
     if old in inside.past:
         why = f"{short} was rewritten inside: it is {old[:10]} on the host, {new[:10]} inside"
-        return _stopped(worktree, branch, old, new, accepted) or (why, _by_hand(worktree, "reset", new))
+        held = _stopped(worktree, branch, old, new, accepted) or _staged(worktree, old)
+        return held or (why, _by_hand(worktree, "reset", new))
     why = f"both sides moved {short}: {old[:10]} on the host, {new[:10]} inside"
     return why, _in_sandbox(worktree, "git", "catch-up")
 

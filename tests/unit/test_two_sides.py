@@ -112,9 +112,9 @@ def expected(inside: str, outside: str) -> str:
     if outside in {"a commit", "an amended commit"}:
         alone = "older" if outside == "a commit" else "rewritten on the host"
         return "both moved" if ahead or amended else alone
-    if amended:
-        return "rewritten inside"
-    return ("staged" if outside == "staged changes" else "**moves**") if ahead else "equal"
+    if outside == "staged changes" and (ahead or amended):
+        return "staged"
+    return "rewritten inside" if amended else "**moves**" if ahead else "equal"
 
 
 @pytest.fixture(scope="module")
