@@ -160,13 +160,13 @@ def test_what_an_agent_made_in_place_of_its_repository_is_imported_before_gc_rem
     told(world, "inside", "git commit -q --allow-empty -m precious; git repack -q -a -d")
     precious = world.inside(tree, "git rev-parse HEAD") or ""
     (naming.private_repo(tree) / "objects/info/alternates").unlink()
-    verbs.run(world, "down", tree, options={})
+    for each in docker.containers(project=naming.project_name(tree)):
+        world.engine.kill(each.id)
     (found,) = [each for each in doctor.run(world.context) if each.state == "replaced"]
     line = (found.command or "").replace(f" && wt up {tree.name}", "")
     subprocess.run(["sh", "-ec", line], check=True)
     verbs.run(world, "up", tree, options={})
-    world.git("update-ref", "-d", f"refs/wt/{tree.id}/heads/x")
-    world.git("reset", "-q", "--hard", "main", cwd=tree.path)
+    assert world.git("cat-file", "-e", precious).returncode != 0
     rows = gc.remove(world.context, verbs.GARBAGE, gc.run(world.context, verbs.GARBAGE))
     assert [each.state for each in rows if each.kind == "private repository"] == ["removed"]
     assert precious in world.git("for-each-ref", "--format=%(objectname)", "refs/wt/aside").stdout.split()

@@ -4,15 +4,16 @@ import os
 import shutil
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from unit.nouns import container
 from unit.repos import Inside, commit, git, linked, worktree
-from wt import checkouts, docker, estates, mounts, naming, process, removal, trash, unwatched
+from wt import checkouts, docker, estates, garbage, mounts, naming, process, removal, trash, unwatched
 from wt import git as host
-from wt.commands import rm
+from wt.commands import gc, rm
 from wt.errors import Refused, ToolError
 
 
@@ -143,6 +144,28 @@ def test_a_worktree_that_lay_elsewhere_inside_counts_while_it_can_be_there(
     for number in range(201):
         (inside.path / f"worktrees/{number}").mkdir()
     assert estates.made_inside(inside.tree) == ("more than 200 of them",)
+
+
+def test_gc_asks_for_worktrees_made_inside_where_the_worktree_is_gone(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = Inside(linked(shop))
+    (inside.path / "worktrees/x").mkdir(parents=True)
+    (inside.path / "worktrees/x/gitdir").write_text("/home/x/.git\n")
+    found = container(project=naming.project_name(inside.tree), state="exited")
+    monkeypatch.setattr(docker, "containers", lambda **_: [found])
+    said = "worktrees that were made inside, in which there may be work: /home/x"
+    shutil.rmtree(inside.tree.path)
+    kept = gc._gone(inside.tree, host.refs(inside.tree.repository)).obstacle
+    assert kept == (f"its private repository has {said}", "wt rm --force feature")
+    git(shop, "worktree", "prune")
+    found = replace(found, project=naming.project_name(garbage.stand_in(inside.tree.repository, "feature")))
+    (orphan,) = estates.of_repository(inside.tree.repository, ()).orphans
+    assert orphan.stays == f"it has {said}"
+    (inside.path / "worktrees/x/gitdir").unlink()
+    (inside.path / "worktrees/x/gitdir").mkdir()
+    (orphan,) = estates.of_repository(inside.tree.repository, ()).orphans
+    assert orphan.stays.startswith("it has what can't be read: ")
 
 
 def test_a_repository_among_tracked_files_is_looked_for_where_these_are_alone(shop: Path) -> None:
