@@ -122,7 +122,7 @@ MUTANTS = (
     *_swapped(
         "importer.py",
         f"{IMPORT}staged_changes_on_the_host",
-        ("if not checkouts.index_matches(worktree, old):", "if False:"),
+        ("if checkouts.index_matches(worktree, old):", "if True:"),
     ),
     *_swapped("docker.py", SERVES, ("target={target},readonly'", "target={target}'")),
     *_without(
@@ -319,7 +319,7 @@ MUTANTS = (
     *_swapped(
         "importer.py",
         "test_review_command.py::test_a_rewritten_branch",
-        ("return _stopped(worktree, branch, old, new, accepted) or (why", "return (why"),
+        ("held = _stopped(worktree, branch, old, new, accepted) or ", "held = "),
     ),
     *_swapped(
         "importer.py",
@@ -614,7 +614,7 @@ MUTANTS = (
         "commands/gc.py",
         f"{GC}what_is_not_imported_keeps",
         ("tree.is_main or ", ""),
-        ("    if count:", "    if False:"),
+        ("    if count == 0:", "    if True:"),
     ),
     *_swapped("commands/gc.py", f"{GC}one_that_is_gone_may_go", (" or tree.locked is not None", "")),
     *_swapped("commands/gc.py", f"{GC}nothing_is_a_candidate", ("if not there:", "if True:")),

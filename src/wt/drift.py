@@ -210,15 +210,8 @@ def _sandbox(sight: Sight, name: str) -> list[Finding]:
     found = sight.containers or ()
     if sight.outdated:
         message = f"the sandbox of {tree.name} is from an older configuration"
-        return [
-            Finding(
-                "outdated",
-                tree,
-                message,
-                up,
-                "it is made again: its volumes stay, and what is elsewhere in the container goes",
-            )
-        ]
+        hint = "it is made again: its volumes stay, and what is elsewhere in the container goes"
+        return [Finding("outdated", tree, message, up, hint)]
     if sight.astray:
         return [Finding("network gone", tree, f"the network of {_names(sight.astray)} was removed", up)]
     rows = [*(_container(tree, name, each) for each in found), *_ended(sight, up), _incomplete(sight, up)]

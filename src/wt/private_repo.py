@@ -107,8 +107,7 @@ def is_complete(worktree: Worktree) -> bool:
     """Whether there is a private repository of this worktree that git can open, and what belongs beside it."""
     beside = git.file_text(naming.worktree_state_dir(worktree) / _DOT_GIT) == f"gitdir: {naming.REPOSITORY_INSIDE}\n"
     beside = beside and is_of(worktree) and disks.is_recorded(worktree)
-    whole = beside and exists(worktree) and health.damage(worktree) is None
-    return whole and not is_left_over(worktree)
+    return beside and exists(worktree) and health.damage(worktree) is None
 
 
 def is_left_over(worktree: Worktree) -> bool:

@@ -20,7 +20,6 @@ from wt.steps import (
 
 # Files or commits that a refusal names.
 SHOWN = 20
-_PRUNE = ("git", "worktree", "prune")
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,8 @@ def _refuse_loss(seen: Removal, *, force: bool) -> None:
             hint="commit them, or drop them with --force",
             details=first(seen.dirty),
         )
-    look, prune = "look into them, then use --force", shlex.join(["wt", "exec", tree.called, "--", *_PRUNE])
+    look = "look into them, then use --force"
+    prune = shlex.join(["wt", "exec", tree.called, "--", "git", "worktree", "prune"])
     for what, found, hint in (
         ("submodules", seen.submodules, look),
         ("repositories among its files", seen.repositories, look),

@@ -219,21 +219,22 @@ def _is_ours(tree: Worktree) -> bool:
 def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
     why = f"git knows it on branch {naming.short_branch(tree.branch)}" if tree.branch else "git knows it"
     why += ", and its directory is gone"
-    if (place := disks.unmounted(tree)) is not None and not trash.holds(tree):
+    removed = trash.holds(tree)
+    if (place := disks.unmounted(tree)) is not None and not removed:
         other = f"mount it, or {shlex.join(['wt', 'rm', '--force', tree.called])}"
         return garbage.Candidate(tree, why, (f"it may lie on a disk that is not mounted: {place}", other))
     if (place := _moved_to(tree)) is not None:
         repair = shlex.join(["git", "worktree", "repair", str(place)])
         return garbage.Candidate(tree, why, (f"it was moved to {place}", repair))
     force = shlex.join(["wt", "rm", "--force", tree.called])
-    if not trash.holds(tree) and (work := checkouts.operation(tree.git_dir)):
+    if not removed and (work := checkouts.operation(tree.git_dir)):
         return garbage.Candidate(tree, why, (f"a {work} is under way in it", force))
-    if not trash.holds(tree) and (files := checkouts.staged(tree)):
+    if not removed and (files := checkouts.staged(tree)):
         return garbage.Candidate(tree, why, (f"its index has what was never committed: {files[0]}", force))
-    if not trash.holds(tree) and (loss := estates.unseen(tree)):
+    if not removed and (loss := estates.unseen(tree)):
         return garbage.Candidate(tree, why, (f"its private repository has {loss}", force))
     count = estates.unsynced(tree, host)
-    if count == 0 and not trash.holds(tree) and not health.damage(tree) and (loss := staging.loss(tree)):
+    if count == 0 and not removed and not health.damage(tree) and (loss := staging.loss(tree)):
         return garbage.Candidate(tree, why, (loss, force))
     first = "; what its private repository holds comes first" if count else ""
     return garbage.Candidate(tree, why + first, _decided(tree, gone=True), gone=True)
@@ -271,11 +272,10 @@ def _touched(tree: Worktree) -> datetime:
 
 def _obstacle(tree: Worktree, host: dict[str, str]) -> tuple[str, str | None] | None:
     count = estates.unsynced(tree, host)
-    if count is None:
-        return "its private repository can't be read", shlex.join(["wt", "sync", tree.called])
-    if count:
-        return f"it has {count} to sync", shlex.join(["wt", "sync", tree.called])
-    return _decided(tree)
+    if count == 0:
+        return _decided(tree)
+    why = f"it has {count} to sync" if count else "its private repository can't be read"
+    return why, shlex.join(["wt", "sync", tree.called])
 
 
 def _decided(tree: Worktree, *, gone: bool = False) -> tuple[str, str | None] | None:
