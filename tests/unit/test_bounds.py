@@ -1,5 +1,6 @@
 """What an agent wrote costs time and memory in proportion to its size, and no more."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -174,7 +175,7 @@ assert hostile.size(Path("/nowhere")) == 300_000 * 512
 
 
 @pytest.mark.parametrize("what", COSTS)
-def test_it_ends_within_bounds(what: str) -> None:
+def test_it_ends_within_bounds(what: str, tmp_path: Path) -> None:
     def bounded() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
@@ -182,6 +183,7 @@ def test_it_ends_within_bounds(what: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", COSTS[what]],
         cwd=Path(__file__).parents[1],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
