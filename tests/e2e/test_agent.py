@@ -155,7 +155,7 @@ def on_terminal(repository: Repository, words: list[str], wait_for: str, typed: 
                 if typed and wait_for.encode() in screen:
                     os.write(ours, typed)
                     typed = b""
-            return child.wait(timeout=5), screen.decode(errors="replace")
+            return child.wait(timeout=20), screen.decode(errors="replace")
         finally:
             os.close(ours)
             child.kill()

@@ -293,6 +293,7 @@ def test_an_engine_that_stops_answering_does_not_stop_an_interrupt(repository: R
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
+        mute.settimeout(30)
         where = {"DOCKER_HOST": f"tcp://127.0.0.1:{mute.getsockname()[1]}"}
         with subprocess.Popen(
             ["env", "--default-signal", str(account.tools / "wt"), "prepare"],
@@ -302,10 +303,11 @@ def test_an_engine_that_stops_answering_does_not_stop_an_interrupt(repository: R
             text=True,
             **account.identity,  # type: ignore[call-overload]
         ) as child:
-            time.sleep(1.5)
+            call, _ = mute.accept()
             started = time.monotonic()
             child.send_signal(signal.SIGINT)
             said = child.communicate(timeout=30)[1]
+            call.close()
     assert (child.returncode, said) == (130, "wt: interrupted\n")
     assert time.monotonic() - started < 5
 

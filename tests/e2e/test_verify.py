@@ -54,19 +54,31 @@ def trace(repository: Repository) -> tuple[object, ...]:
     return (passing, refs, repository.git("status", "--short", cwd=repository.worktree(NAME)))
 
 
-def test_a_sandbox_as_wt_makes_it_is_green_within_seconds_and_keeps_nothing(proved: Repository) -> None:
+def test_a_sandbox_as_wt_makes_it_is_green_and_keeps_nothing(proved: Repository) -> None:
     before = trace(proved)
-    begun = time.monotonic()
     done = proved.wt("verify", NAME, check=False)
-    took = time.monotonic() - begun
     assert done.returncode == 0, done.stdout
     assert re.search(r"^\d{2} controls: \d{2} hold, 0 fail, 0 could not be shown$", done.stdout, re.MULTILINE)
-    assert took < 30, f"{took:.0f} s"
     assert trace(proved) == before
     # By repository: another account's has worktrees of the same names.
     ours = f"label=wt.repo={proved.env(proved.worktree(NAME))['WT_REPO_ID']}"
     left = docker("ps", "--all", "--quiet", "--filter", "label=wt.role=verify", "--filter", ours)
     assert left == ""
+
+
+def test_it_takes_seconds(proved: Repository) -> None:
+    """Where a command in the sandbox takes half a second; the machine may be busy, so that the two are compared."""
+    found = []
+    for _ in range(3):
+        command = (took(proved, "exec", NAME, "--", "true"), took(proved, "exec", NAME, "--", "true"))
+        found.append(took(proved, "verify", NAME) / max(command))
+    assert min(found) < 20, found
+
+
+def took(repository: Repository, *words: str) -> float:
+    begun = time.monotonic()
+    repository.wt(*words)
+    return time.monotonic() - begun
 
 
 def test_the_main_checkout_is_green_too(proved: Repository) -> None:

@@ -47,7 +47,7 @@ def test_the_second_waits_says_so_once_and_gets_it(tmp_path: Path) -> None:
     assert second.says() == "asks"
     began = time.monotonic()
     assert second.says() == "waits"
-    assert 0.3 < time.monotonic() - began < 1.5
+    assert 0.3 < time.monotonic() - began < 5
     first.release()
     assert second.says() == "holds"
     second.release()

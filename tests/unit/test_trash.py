@@ -64,14 +64,14 @@ def test_a_deletion_is_not_waited_for(shop: Path, tmp_path: Path, monkeypatch: p
     tree = worktree(linked(shop))
     entry = thrown(tree)
     (tmp_path / "bin").mkdir()
-    wait = f"for _ in $(seq 30); do [ -e {tmp_path}/go ] || sleep 0.1; done"
+    wait = f"for _ in $(seq 300); do [ -e {tmp_path}/go ] || sleep 0.1; done"
     slow = f'#!/bin/sh\n{wait}\nexec {shutil.which("rm")} "$@"\n'
     (tmp_path / "bin/rm").write_text(slow)
     (tmp_path / "bin/rm").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     began = time.monotonic()
     trash.empty(tree.repository)
-    assert time.monotonic() - began < 1 and (entry / "precious").exists()
+    assert time.monotonic() - began < 10 and (entry / "precious").exists()
     (tmp_path / "go").touch()
     emptied(tree.repository)
 
