@@ -115,7 +115,7 @@ def _forgotten(directory: Path, common_dir: Path) -> WtError:
     main = common_dir.parent if common_dir.name == ".git" else common_dir
     return Refused(
         f"{directory} was in a worktree of {common_dir}, which does not know it any more",
-        hint=f"`wt doctor` in {main} names the command that mends it",
+        hint=f"`wt doctor` in {main} names what mends it, once it lies beside the other worktrees",
     )
 
 
@@ -127,21 +127,19 @@ def worktrees(repository: Repository) -> tuple[Worktree, ...]:
         found.append(Worktree(repository, naming.MAIN_ID, repository.main_checkout, repository.common_dir, branch))
     admin = repository.common_dir / "worktrees"
     for git_dir in sorted(admin.iterdir()) if admin.is_dir() else ():
-        pointer = git.file_text(git_dir / "gitdir")
-        if pointer is None:
+        dot_git = Path(os.path.normpath(git_dir / (git.file_text(git_dir / "gitdir") or "").rstrip("\n")))
+        if dot_git.name != ".git":
             continue
-        path = Path(os.path.normpath(git_dir / pointer.rstrip("\n"))).parent
         worktree_id = naming.linked_id(git_dir.name)
         locked = git.file_text(git_dir / "locked")
-        found.append(Worktree(repository, worktree_id, path, git_dir, _head_branch(git_dir), locked))
+        found.append(Worktree(repository, worktree_id, dot_git.parent, git_dir, _head_branch(git_dir), locked))
     words = Counter(word for tree in found for word in {tree.name, naming.short_branch(tree.branch or "")})
     return tuple(replace(tree, ambiguous=words[tree.name] > 1) for tree in found)
 
 
 def current(worktree: Worktree) -> Worktree:
     """The same worktree as git has it now; as it was where git has forgotten it."""
-    known = (each for each in worktrees(worktree.repository) if each.git_dir == worktree.git_dir)
-    return next(known, worktree)
+    return next((each for each in worktrees(worktree.repository) if each.git_dir == worktree.git_dir), worktree)
 
 
 def points_back(worktree: Worktree) -> bool:
@@ -153,10 +151,11 @@ def points_back(worktree: Worktree) -> bool:
 
 def nested(worktree: Worktree) -> tuple[tuple[str, ...], tuple[Worktree, ...]]:
     """Other worktrees that lie inside this one, relative to it; and those that this one lies inside of."""
-    top = worktree.path
-    others = [tree for tree in worktrees(worktree.repository) if tree.path != top]
-    inner = tuple(str(tree.path.relative_to(top)) for tree in others if tree.path.is_relative_to(top))
-    return inner, tuple(tree for tree in others if top.is_relative_to(tree.path))
+    # git has each by the path that it was made at, be there a symlink in it by now.
+    top = Path(os.path.realpath(worktree.path))
+    places = {Path(os.path.realpath(tree.path)): tree for tree in worktrees(worktree.repository)}
+    inner = tuple(str(place.relative_to(top)) for place in places if top in place.parents)
+    return inner, tuple(tree for place, tree in places.items() if place in top.parents)
 
 
 def identity(worktree: Worktree) -> str:
@@ -208,7 +207,7 @@ def dirty(worktree: Worktree) -> tuple[str, ...]:
     arguments = ("status", "--porcelain", "-z", "--ignore-submodules=all", "--untracked-files=normal", "--no-renames")
     answer = git.run_in(worktree, *arguments, env={"LC_ALL": "C"}, seconds=_PATIENCE)
     # What git can't look into may hold anything.
-    unread = re.findall(r"could not open directory '(.*)'", answer.stderr.decode(errors="replace"))
+    unread = re.findall(r"could not open directory '(.*?)(?:'|\Z)", answer.stderr.decode(errors="replace"), re.DOTALL)
     found = [entry[3:] for entry in answer.text.split("\0") if entry]
     return (*found, *unread, *unwatched.changed(worktree, seconds=_PATIENCE))
 
@@ -236,6 +235,8 @@ def staged(worktree: Worktree) -> tuple[str, ...]:
         command = ("diff-index", "--cached", "--name-only", "-z", *options)
     pinned = [*git.SAFE, f"--git-dir={worktree.git_dir}"]
     answer = process.run([*pinned, *command], cwd=worktree.repository.common_dir, check=False)
+    if answer.code != 0:
+        return ("what can't be read",)
     return tuple(path for path in answer.text.split("\0") if path)
 
 

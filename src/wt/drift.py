@@ -259,9 +259,12 @@ def _of_ground(ground: Ground) -> list[Finding]:
         message = f"{path} is a copy of {tree.path}: git takes both for one worktree"
         found.append(Finding("copy", tree, message, _line("rm", path / ".git"), "the rest of the copy stays"))
     for entry, place in ground.hollow:
-        command = _line("git", "worktree", "repair", place) if place else _line("rm", "-r", entry)
+        command = _line("git", "worktree", "repair", place) if place else None
+        remove = _line("rm", "-r", entry)
+        hint = f"`git worktree repair PATH`, where its directory is elsewhere; where it is gone, `{remove}`: what is "
+        hint += "staged in it, or committed on no branch, goes with it"
         message = f"{entry} does not say where its worktree is"
-        found.append(Finding("hollow entry", None, message, command))
+        found.append(Finding("hollow entry", None, message, command, None if place else hint))
     if ground.shared_astray:
         message = f"the network of {_names(ground.shared_astray)} was removed"
         found.append(Finding("network gone", None, message, _line("wt", "shared", "up")))

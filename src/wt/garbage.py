@@ -15,6 +15,8 @@ from wt.removal import first
 from wt.steps import RemoveHoldings, RemoveRefs, RemoveState, Step
 
 UNPREPARED = "unprepared"
+# Why a worktree may go that nobody asked to let go.
+GONE = "its directory is gone"
 # After that, a container that serves an import is one whose wt was killed.
 _LONGEST_IMPORT = timedelta(days=1)
 # An import's container is made before it runs, and gone a moment after it ended.

@@ -113,8 +113,9 @@ def require_devcontainer(tree: Worktree) -> None:
 
 def exposing(trees: Iterable[Worktree], path: Path) -> tuple[Path, ...]:
     """The worktrees around a path whose sandboxes would see what lies there."""
-    around = [tree for tree in trees if path.is_relative_to(tree.path)]
-    return tuple(tree.path for tree in around if not naming.lies_in(path.relative_to(tree.path), _hidden(tree)))
+    place = Path(os.path.realpath(path))
+    around = [(tree, top) for tree in trees if place.is_relative_to(top := os.path.realpath(tree.path))]
+    return tuple(tree.path for tree, top in around if not naming.lies_in(place.relative_to(top), _hidden(tree)))
 
 
 def _hidden(tree: Worktree) -> tuple[str, ...]:

@@ -50,6 +50,55 @@ def test_gc_keeps_a_worktree_that_was_moved_along_with_its_repository(
         moved.rename(world.path.parent)
 
 
+def test_gc_leaves_a_directory_that_came_back_while_it_asked(world: World) -> None:
+    """What was agreed to was that an empty place goes; that it is old, or merged, nobody was told."""
+    (tree,) = world.trees()
+    down.run(world.context, [str(tree.path)])
+    away = tree.path.parent / "elsewhere"
+    away.mkdir()
+    tree.path.rename(away / tree.path.name)
+    rows = gc.run(world.context, ALL)
+    assert [row.state for row in rows if row.kind == "worktree"] == ["removable"]
+    (away / tree.path.name).rename(tree.path)
+    assert [row for row in gc.remove(world.context, ALL, rows) if row.kind == "worktree"] == []
+    assert tree.path.is_dir()
+
+
+@pytest.mark.parametrize("outer", ["linked", "main"])
+def test_what_lies_inside_is_seen_through_a_symlink_above(world: World, outer: str) -> None:
+    """git writes down where a worktree really is; one that was made before the symlink has its former path."""
+    (tree,) = world.trees()
+    around = world.main() if outer == "main" else tree
+    above = world.path.parent
+    moved = above.with_name("moved")
+    above.rename(moved)
+    above.symlink_to(moved)
+    try:
+        assert world.git("worktree", "add", "-q", "-b", "inner", "helpers/inner", cwd=around.path).returncode == 0
+        (found, outside) = checkouts.nested(around)
+        assert found == ("helpers/inner",) and outside == ()
+        (inner,) = (each for each in world.trees() if each.branch == "refs/heads/inner")
+        assert [each.path for each in checkouts.nested(inner)[1]] == [around.path]
+        with pytest.raises(Refused, match="lies inside"):
+            prepare.run(replace(world.context, directory=around.path))
+    finally:
+        above.unlink()
+        moved.rename(above)
+
+
+def test_an_entry_that_says_nothing_is_no_worktree(world: World) -> None:
+    """What is left of a power cut: an empty file, which would lead to the directory of all entries."""
+    verbs.run(world, "new", None, name="y", options={})
+    x, y = world.trees()
+    for text in ("", "\n", "garbage\n", ".git/x\n"):
+        (x.git_dir / "gitdir").write_text(text)
+        assert [each.path for each in checkouts.worktrees(x.repository) if not each.is_main] == [y.path]
+        (finding,) = (each for each in doctor.run(world.context) if each.state == "hollow entry")
+        assert finding.command == f"git worktree repair {x.path}"
+    assert world.git("worktree", "repair", x.path).returncode == 0
+    assert [each.path for each in world.trees()] == [x.path, y.path]
+
+
 def test_gc_in_a_copy_of_a_repository_takes_nothing_of_the_original_s(world: World) -> None:
     (tree,) = world.trees()
     copy = world.path.parent / "copy"

@@ -146,11 +146,6 @@ def hollow(scene: Scene) -> None:
     (scene.entry / "gitdir").unlink()
 
 
-def hollow_for_nothing(scene: Scene) -> None:
-    hollow(scene)
-    gone(scene)
-
-
 def no_head(scene: Scene) -> None:
     (scene.entry / "HEAD").unlink()
 
@@ -230,7 +225,7 @@ CASES: list[tuple[str, Callable[[Scene], None]]] = [
     ("another's", copied_repository),
     ("copy", copy),
     *(("forgotten", each) for each in (forgotten, forgotten_without_a_trace)),
-    *(("hollow entry", each) for each in (hollow, hollow_for_nothing)),
+    ("hollow entry", hollow),
     *(("unreadable", each) for each in (no_head, no_commondir, broken_index)),
     *(("half made", each) for each in (no_index, half_made, nearly_made)),
     ("replaced", replaced),
@@ -305,6 +300,19 @@ def test_each_state_is_named_and_its_command_mends_it(
         run(["bash", "-ec", found.command], scene.shop)
         assert findings(scene.shop) == []
         assert files(scene.shop.parent) >= before, "a file of the user is gone"
+
+
+def test_an_entry_whose_directory_was_not_found_is_not_to_be_removed_unseen(scene: Scene) -> None:
+    """It may be anywhere, and the entry has what is staged in it, and its commits on no branch."""
+    hollow(scene)
+    away = scene.shop.parent / "else/where"
+    away.parent.mkdir()
+    scene.feature.rename(away)
+    (found,) = findings(scene.shop)
+    assert (found.state, found.command) == ("hollow entry", None)
+    assert found.hint and "`git worktree repair PATH`" in found.hint and f"`rm -r {scene.entry}`" in found.hint
+    git(scene.shop, "worktree", "repair", str(away))
+    assert findings(scene.shop) == []
 
 
 @pytest.mark.parametrize(("state", "change"), [*dict(CASES).items(), *(("broken", each) for each in BROKEN[:4])])

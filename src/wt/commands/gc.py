@@ -87,7 +87,7 @@ def remove(context: Context, options: Options, agreed: Sequence[Leftover]) -> tu
 
     What came up since is left for the next time.
     """
-    sizes = {(row.kind, row.name): row.size for row in agreed if row.state == "removable"}
+    shown = {(row.kind, row.name): row for row in agreed if row.state == "removable"}
     repositories = _repositories(context, options, inventory.holdings())
     done: list[Leftover] = []
     stuck: set[str] = set()
@@ -95,13 +95,13 @@ def remove(context: Context, options: Options, agreed: Sequence[Leftover]) -> tu
         for repository in repositories:
             locks.enter_context(prepare.alone(repository, context))
         for piece in _pieces(context, options, inventory.holdings(), repositories):
-            key = (piece.row.kind, piece.row.name)
-            if not piece.goes or key not in sizes:
+            before = shown.get((piece.row.kind, piece.row.name))
+            if not piece.goes or before is None or piece.gone != (garbage.GONE in before.reason):
                 continue
             row = _carry_out(piece, context) if piece.row.name not in stuck else replace(piece.row, state="kept")
             if row.state != "removed" and piece.project:
                 stuck.add(piece.project)
-            done.append(replace(row, size=sizes[key]))
+            done.append(replace(row, size=before.size))
         for repository in repositories:
             trash.delete(repository)
     return tuple(_checked(row) for row in done)
@@ -218,7 +218,7 @@ def _is_ours(tree: Worktree) -> bool:
 
 def _gone(tree: Worktree, host: dict[str, str]) -> garbage.Candidate:
     why = f"git knows it on branch {naming.short_branch(tree.branch)}" if tree.branch else "git knows it"
-    why += ", and its directory is gone"
+    why += f", and {garbage.GONE}"
     removed = trash.holds(tree)
     if (place := disks.unmounted(tree)) is not None and not removed:
         other = f"mount it, or {shlex.join(['wt', 'rm', '--force', tree.called])}"
