@@ -79,7 +79,8 @@ def write(root: Path, path: str, content: bytes, *, mode: int, owner: tuple[int,
         with _parent(root, path) as (directory, name):
             if _kind(directory, name) not in (None, stat.S_IFREG):
                 raise Refused(f"{root / path} is not a regular file", hint="remove it and try again")
-            temporary = f".{name}.{os.getpid()}.tmp"
+            # Not the number of the process, which another one had that was killed: in a container they come again.
+            temporary = f".{name}.{int.from_bytes(os.urandom(6))}.tmp"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(temporary, flags, 0o600, dir_fd=directory)
             try:
@@ -186,6 +187,17 @@ def kind(root: Path, path: str) -> int | None:
             return _kind(directory, name)
     except OSError:
         return None
+
+
+def is_absent(root: Path, path: str) -> bool:
+    """Whether nothing is at `path`, symlinks not followed; what can't be looked at may be there."""
+    try:
+        with _parent(root, path) as (directory, name):
+            return _kind(directory, name) is None
+    except PermissionError:
+        return False
+    except OSError:
+        return True
 
 
 def entries(root: Path, path: str, *, limit: int) -> list[tuple[str, int]]:

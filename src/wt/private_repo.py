@@ -20,7 +20,7 @@ from wt.model import GitSettings, InsideRefs, Worktree
 
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # git-check-ref-format(1), for full names below refs/.
-_REF = re.compile(r"refs/(?!.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
+_REF = re.compile(r"refs/(?!\.|.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
 _MAX_REFS = 20_000
 _MAX_STASH = 20_000
 _MAX_LINE = 4_096
@@ -144,6 +144,7 @@ def put_aside(worktree: Worktree) -> Path:
     hostile.make_directory(naming.state_dir(worktree.repository), naming.ASIDE)
     aside = naming.state_dir(worktree.repository) / naming.ASIDE
     place = Path(tempfile.mkdtemp(prefix=f"{worktree.id}.", dir=aside))
+    _open(naming.private_repo(worktree))
     _put_refs_aside(worktree, place.name, borrowed=True)
     naming.private_repo(worktree).rename(place / "repo.git")
     return place / "repo.git"

@@ -48,12 +48,29 @@ def repositories(worktree: Worktree) -> tuple[str, ...]:
         place = os.fsdecode(file)
         while (place := place.rpartition("/")[0]) and place not in places:
             places.add(place)
-    return tuple(sorted(each for each in places if hostile.kind(worktree.path, f"{each}/.git") is not None))
+    return tuple(sorted(each for each in places if not hostile.is_absent(worktree.path, f"{each}/.git")))
 
 
 def made_inside(worktree: Worktree) -> tuple[str, ...]:
-    """Paths of worktrees that were made inside; of those that lie in this one, the ones that are still there."""
-    root, found = naming.private_repo(worktree), list[str]()
+    """Paths of worktrees that were made inside; of those that lie in this one, the ones that are still there.
+
+    A private repository that was put aside has some, too, as long as they are there: the worktree outlasts it.
+    """
+    found = _made_in(worktree, naming.private_repo(worktree))
+    earlier = (each for root in _put_aside(worktree) for each in _made_in(worktree, root) if not each.startswith("/"))
+    return tuple(dict.fromkeys((*found, *earlier)))
+
+
+def _put_aside(worktree: Worktree) -> list[Path]:
+    aside = naming.state_dir(worktree.repository) / naming.ASIDE
+    if not aside.is_dir():
+        return []
+    return [each / "repo.git" for each in sorted(aside.iterdir()) if each.name.rpartition(".")[0] == worktree.id]
+
+
+def _made_in(worktree: Worktree, root: Path) -> tuple[str, ...]:
+    """Those that one repository knows."""
+    found = list[str]()
     try:
         admin = hostile.entries(root, "worktrees", limit=_MAX_MADE + 1)
     except FileNotFoundError:
@@ -67,6 +84,6 @@ def made_inside(worktree: Worktree) -> tuple[str, ...]:
             continue
         if not dot_git.is_relative_to(naming.WORKSPACE_INSIDE):
             found.append(str(dot_git.parent))
-        elif hostile.kind(worktree.path, str(inner := dot_git.relative_to(naming.WORKSPACE_INSIDE))) is not None:
+        elif not hostile.is_absent(worktree.path, str(inner := dot_git.relative_to(naming.WORKSPACE_INSIDE))):
             found.append(str(inner.parent))
     return tuple(found)

@@ -49,6 +49,35 @@ def test_a_conflict_that_is_not_resolved_is_refused_with_force_too(world: World,
     assert not tree.path.exists()
 
 
+def test_a_branch_that_is_gone_inside_is_kept_though_a_merge_of_it_had_come_in(world: World) -> None:
+    """What is gone with the merge is the name that held what was under way, not the commit."""
+    (tree,) = world.trees()
+    told(world, "inside", "; ".join([*CONFLICT, "git merge other"]))
+    sync.run(world.context, [str(tree.path)])
+    told(world, "inside", "git merge --abort; git branch -D other")
+    with pytest.raises(Refused, match="has commits that are nowhere else"):
+        removed(world, tree)
+
+
+def test_worktrees_that_were_made_in_a_repository_that_was_put_aside_are_still_seen(world: World) -> None:
+    (tree,) = world.trees()
+    told(world, "outside", "echo /helpers/ >>.gitignore; git commit -q -a -m ignored")
+    told(world, "inside", "git worktree add -q -b helper helpers/h; echo x >helpers/h/precious")
+    # As it is in a container, where the worktree is at /app.
+    private = naming.private_repo(tree)
+    (private / "worktrees/h/gitdir").write_text("/app/helpers/h/.git\n")
+    with pytest.raises(Refused, match="has worktrees that were made inside"):
+        removed(world, tree)
+    down.run(world.context, [str(tree.path)])
+    (private / "HEAD").write_text("")
+    up.run(world.context, [str(tree.path)], wait=False)
+    with pytest.raises(Refused, match="has worktrees that were made inside"):
+        removed(world, tree)
+    shutil.rmtree(tree.path / "helpers")
+    removed(world, tree)
+    assert not tree.path.exists()
+
+
 def rebasing(world: World) -> str:
     """On no branch inside, a rebase that stopped: the commit that it began with; the directory is gone."""
     told(world, "inside", "git branch target; git checkout -q target; echo theirs >clash; git add clash")

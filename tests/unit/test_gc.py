@@ -167,6 +167,9 @@ def test_one_that_is_gone_stays_for_what_its_index_alone_has(shop: Path) -> None
     shutil.rmtree(path)
     assert obstacles(shop) == {"feature": "its index has what was never committed: file"}
     entry = shop / ".git/worktrees/feature"
+    (entry / "index").write_bytes(b"DIRC")
+    assert obstacles(shop) == {"feature": "its index has what was never committed: what can't be read"}
+    (entry / "index").unlink()
     git(shop, f"--git-dir={entry}", "read-tree", "HEAD")
     assert obstacles(shop) == {"feature": None}
     (entry / "rebase-merge").mkdir()

@@ -157,7 +157,20 @@ def test_rights_are_given_back_and_to_nothing_that_is_swapped_in(root: Path, mon
     assert stat.S_IMODE(secret.stat().st_mode) == 0o400
 
 
+def test_what_can_not_be_looked_at_is_not_absent(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hostile.is_absent(root, "dir/nothing") and hostile.is_absent(root, "dir/file/x")
+    assert not hostile.is_absent(root, "dir/file")
+
+    def closed(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(hostile, "_kind", closed)
+    assert not hostile.is_absent(root, "dir/nothing")
+
+
 def test_nothing_but_what_a_write_left_is_swept(root: Path) -> None:
+    (root / f"dir/.file.{os.getpid()}.tmp").touch()
+    hostile.write(root, "dir/file", (root / "dir/file").read_bytes(), mode=0o644)
     (root / "dir/.file.12.tmp").write_text("half")
     kept = {"file", ".file.x.tmp", ".fileX12.tmp", ".other.12.tmp", ".file.12.tmp.bak"}
     for name in kept - {"file"}:

@@ -242,7 +242,7 @@ def test_hostile_names_and_contents_are_ignored(root: Path, shop: Path) -> None:
     for name in bad:
         (root / "refs/heads" / name).write_text(f"{OTHER}\n")
     others = ["HEAD", "../../x", "refs/heads//a", "refs/heads/a/", "refs/heads/x.lock/y", "refs/remotes/o/a"]
-    others += [f"refs/heads/{name}" for name in bad]
+    others += [f"refs/heads/{name}" for name in bad] + ["refs/.h", "refs/.h/x"]
     packed = "".join(f"{OTHER} {name}\n" for name in [*others, "refs/heads/good"])
     (root / "packed-refs").write_text(f"zz refs/heads/b\n{packed}")
     (root / "refs/heads/text").write_text("ref: refs/heads/../../../etc/passwd\n")
@@ -354,6 +354,14 @@ def test_one_that_is_put_aside_takes_its_refs_along(shop: Path) -> None:
     assert git(shop, "rev-parse", f"refs/wt/aside/{kept.name}/heads/side") == lost
     git(shop, "rev-parse", f"refs/wt/aside/{kept.name}/base/heads/feature")
     assert git(shop, "for-each-ref", "--points-at", lost, "refs/wt/feature") == ""
+
+
+def test_one_without_rights_to_it_can_be_put_aside(shop: Path) -> None:
+    """To move a directory to another place takes the right to write to it."""
+    tree = create(linked(shop))
+    naming.private_repo(tree).chmod(0)
+    assert private_repo.put_aside(tree).stat().st_mode & 0o700 == 0o700
+    assert not private_repo.exists(tree)
 
 
 def test_undoing_leaves_a_private_repository_that_holds_commits(shop: Path) -> None:

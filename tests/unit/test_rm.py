@@ -77,6 +77,20 @@ def test_what_can_not_be_read_is_not_taken_for_nothing(shop: Path) -> None:
     (path / "secret").chmod(0o700)
 
 
+@pytest.mark.parametrize("name", ["d", "line\nbreak"])
+def test_what_is_too_deep_for_git_is_not_taken_for_nothing(
+    shop: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git cuts such a path where it complains of it."""
+    path = linked(shop)
+    monkeypatch.chdir(path)
+    for each in (name, *["d" * 200] * 25):
+        Path(each).mkdir()
+        os.chdir(each)
+    Path("precious").touch()
+    refused(path, "not committed")
+
+
 @pytest.mark.parametrize("mark", ["--skip-worktree", "--assume-unchanged"])
 def test_a_change_that_git_status_hides_is_not_overlooked(shop: Path, mark: str) -> None:
     commit(shop, "se ttings", "1\n")

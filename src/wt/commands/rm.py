@@ -216,18 +216,21 @@ def _submodules(tree: Worktree) -> tuple[str, ...]:
 def _tips(tree: Worktree, inside: InsideRefs | None, host: dict[str, str]) -> list[str]:
     """The commits that only the worktree may hold: what was imported from it, and what its own refs stand at."""
     # A stash entry that was imported once and is gone inside was applied or dropped there.
-    ours, gone, own = naming.ref_prefix(tree), set[str](), set[str]()
+    ours, own = naming.ref_prefix(tree), set[str]()
+    imported = {
+        name: oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")
+    }
     if inside is not None:
         alive = {*inside.stash, *inside.refs.values(), inside.detached}
-        gone = {oid for name, oid in host.items() if name.startswith(f"{ours}stash/") and oid not in alive}
+        stash = f"{ours}stash/"
+        imported = {name: oid for name, oid in imported.items() if not name.startswith(stash) or oid in alive}
         # What it has by a name of its own may be held by what keeps alive what others borrow, and by nothing else.
         named = {**inside.refs, **({"refs/HEAD": inside.detached} if inside.detached else {})}
         own = {oid for name, oid in named.items() if host.get(borrowed.base_ref(tree, name)) != oid}
         own = {*own, *inside.stash}.intersection(host.values())
-    imported = {oid for name, oid in host.items() if name.startswith(ours) and not name.startswith(f"{ours}base/")}
     # On no branch, HEAD is all that holds what was committed on the host.
     head = None if tree.branch else git.resolve(tree.repository, (git.file_text(tree.git_dir / "HEAD") or "").strip())
-    return sorted((imported - gone) | own | checkouts.own_refs(tree) | ({head} if head else set()))
+    return sorted({*imported.values()} | own | checkouts.own_refs(tree) | ({head} if head else set()))
 
 
 def is_merged(tree: Worktree, host: dict[str, str], default: str | None) -> bool:
