@@ -253,12 +253,18 @@ def _is_pattern(text: str) -> bool:
         return False
     names = [name for _, name, _, _ in parts if name is not None]
     plain = not any(spec or conversion for _, _, spec, conversion in parts)
-    return plain and "name" in names and set(names) <= set(_PLACEHOLDERS)
+    # Worktrees are looked for beside each other.
+    path = PurePosixPath(text)
+    last = "{name}" in path.name and "{name}" not in str(path.parent)
+    return plain and last and set(names) <= set(_PLACEHOLDERS)
 
 
 _TEXTS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "network": (_NETWORK.fullmatch, "the name of a docker network of your own in quotes: letters, digits, _, . and -"),
-    "worktree_dir": (_is_pattern, "a path in quotes with {name}, and perhaps {parent} and {repository}"),
+    "worktree_dir": (
+        _is_pattern,
+        "a path in quotes with {name} in its last part alone, and perhaps {parent} and {repository}",
+    ),
     "ca_bundle": (lambda _: True, "the path of a PEM file in quotes"),
     "shared.file": (
         lambda text: "/" not in text and text not in {"", ".", ".."},

@@ -133,7 +133,8 @@ def first_use(tree: Worktree) -> Path | None:
 def known(repository: Repository) -> tuple[Version, ...]:
     """The versions that were approved, the newest first."""
     place = _place(repository)
-    files = [path for path in place.iterdir() if path.is_file()] if place.is_dir() else []
+    # What another wt is writing begins with a dot.
+    files = [path for path in place.iterdir() if path.name[0] != "." and path.is_file()] if place.is_dir() else []
     found = sorted(files, key=lambda path: -path.stat().st_mtime_ns)
     return tuple(version for path in found if (version := _read(path)) is not None)
 
