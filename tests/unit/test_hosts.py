@@ -124,13 +124,18 @@ def test_without_git_every_verb_is_one_line(shop: Path, path: str) -> None:
         ]
 
 
+# Without its UTF-8 mode Python has names in C as it has them in a locale with another encoding.
+@pytest.mark.parametrize("mode", ["1", "0"])
 @pytest.mark.parametrize("language", ["C", "POSIX", "C.UTF-8", "xx_YY.UTF-8"])
-def test_paths_beyond_ascii_in_any_locale(template: Path, tmp_path: Path, language: str) -> None:
+def test_paths_beyond_ascii_in_any_locale(template: Path, tmp_path: Path, language: str, mode: str) -> None:
     place = copied(template, tmp_path / "café ☕")
-    here = {"LC_ALL": language, "PYTHONCOERCECLOCALE": "0"}
+    here = {"LC_ALL": language, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": mode}
     assert wt(place, "path", env=here).stdout == f"{place}\n"
-    wt(place, "prepare", code=4, env=here)
-    assert f"LOCAL_WORKSPACE_FOLDER='{place}'\n" in (place / ".devcontainer/.env").read_text()
+    (place / ".devcontainer/.env").write_bytes("MINE=café\n".encode())
+    for _ in range(2):
+        wt(place, "prepare", code=4, env=here)
+    text = (place / ".devcontainer/.env").read_bytes().decode()
+    assert text.startswith("MINE=café\n") and f"LOCAL_WORKSPACE_FOLDER='{place}'\n" in text
 
 
 def test_messages_are_asked_for_in_english_and_names_in_the_users_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
