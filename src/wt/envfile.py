@@ -10,6 +10,9 @@ _BOM = "\ufeff"
 # Where python-dotenv ends a line and compose does not, or the other way round; what compose takes for a name.
 _TROUBLE = re.compile(r"\r(?!\n)|\0")
 _NAME = re.compile(r"\ufeff?[\w.-]+")
+# Spaces that python-dotenv passes over and compose does not, where that decides what a name or a value is.
+_SPACE = r"[^\S \t\n\r\v\f\x85\xa0]"
+_UNSEEN = re.compile(rf"\A\s*{_SPACE}|{_SPACE}\s*[='\"]|[='\"]\s*{_SPACE}")
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)*")
 
 
@@ -39,7 +42,8 @@ def merge(text: str, values: Mapping[str, str]) -> str:
         original = binding.original.string
         # Blank lines above belong to what the parser took for the line.
         blank: str = _BLANK_LINES.match(original)[0]  # type: ignore[index]
-        if binding.error or not _NAME.fullmatch(binding.key or "x"):
+        unseen = binding.key is not None and _UNSEEN.search(original)
+        if binding.error or unseen or not _NAME.fullmatch(binding.key or "x"):
             raise _unclear("".join(lines) + blank, "can't be read as KEY=value")
         lines.append(blank if binding.key in values else original)
         if binding.key in pending:

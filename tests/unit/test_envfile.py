@@ -33,14 +33,18 @@ BROKEN = [
     "A B=1",
     "=1",
     "P='a' b",
+    'Q=\u3000"\nWT_GIT_DIR=z\n#"',
+    "R\u3000=1",
+    "\u2003S=1",
+    "T='x'\u3000",
 ]
 # What compose alone takes for a mistake.
 INVALID = ["'Q'=1", "I=${unterminated", "I=${MISSING:?why}"]
 
 
 BEGINNINGS, ENDS = ["", "", "export ", " ", "\ufeff"], ["\n", "\n\n", "\r\n"]
-SIGNS = ["=", "=", "=", " = ", ": ", ":", ":=", "", "\u00a0="]
-TEXTS = [*"xq'\"\\#$:`=", " #", "${A}", "$$", "\\n", "\u2028"]
+SIGNS = ["=", "=", "=", " = ", ": ", ":", ":=", "", "\u00a0=", "=\u3000"]
+TEXTS = [*"xq'\"\\#$:`=", " #", "${A}", "$$", "\\n", "\u2028", "\u3000"]
 
 
 def accepted(value: str) -> bool:
