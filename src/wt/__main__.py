@@ -13,7 +13,7 @@ def main() -> None:
     """Import the command line, which takes a moment, and run it."""
     if sys.getfilesystemencoding() != "utf-8":
         # docker takes paths for UTF-8, whatever the locale says of them.
-        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
     from wt.cli import main as run
 
     run()

@@ -9,7 +9,7 @@ import pytest
 from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
-from wt import apply, docker, inventory, naming, trash, trust
+from wt import apply, docker, health, inventory, naming, trash, trust
 from wt.commands import doctor, down, gc, ls, rm, sync, up
 from wt.errors import Refused, ToolError, WtError
 from wt.model import Progress, Worktree
@@ -76,6 +76,22 @@ def test_worktrees_that_were_made_in_a_repository_that_was_put_aside_are_still_s
     shutil.rmtree(tree.path / "helpers")
     removed(world, tree)
     assert not tree.path.exists()
+
+
+def test_a_sync_beside_a_removal_makes_nothing_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree,) = world.trees()
+    state = naming.worktree_state_dir(tree)
+    away = state.with_name("away")
+
+    def removed_now(_tree: Worktree) -> None:
+        """As by a wt rm that came before the lock."""
+        state.rename(away)
+
+    monkeypatch.setattr(health, "damage", removed_now)
+    with pytest.raises(Refused, match="was removed meanwhile"):
+        sync.run(world.context, [str(tree.path)])
+    assert not state.exists()
+    away.rename(state)
 
 
 def rebasing(world: World) -> str:

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from wt import (
     checkouts,
@@ -19,6 +19,7 @@ from wt import (
     private_repo,
     selection,
 )
+from wt.commands import prepare
 from wt.errors import Refused, UsageError
 from wt.model import Context, ImportReport, InsideRefs, Repository, Worktree
 
@@ -72,7 +73,12 @@ def _inside(tree: Worktree, context: Context) -> Iterator[InsideRefs | None]:
     if broken := health.damage(tree):
         raise unreadable(tree, broken)
     wait = f"waiting for another import of {tree.name}"
-    with locks.held(naming.worktree_state_dir(tree) / "import.lock", on_wait=lambda: context.progress.note(wait)):
+    lock = naming.worktree_state_dir(tree) / "import.lock"
+    with ExitStack() as held:
+        try:
+            held.enter_context(locks.held(lock, on_wait=lambda: context.progress.note(wait), there=True))
+        except FileNotFoundError as error:
+            raise prepare.removed(tree) from error
         if (tree.git_dir / "HEAD").is_file():
             private_repo.claim(tree)
         private_repo.renew_packed_refs(tree)
