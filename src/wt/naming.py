@@ -1,5 +1,6 @@
 """Names, ids and paths: pure functions from what git says to what docker and the file system are told."""
 
+import errno
 import hashlib
 import os
 import re
@@ -219,4 +220,15 @@ def _same_place(path: Path, wanted: str) -> bool:
 def _lies_in(path: Path, wanted: str) -> bool:
     """Whether what was typed is a directory in `path`, and can't be a misspelt name."""
     typed = Path(os.path.realpath(os.path.expanduser(wanted)))  # noqa: PTH111 - as above
-    return wanted.startswith((".", "/", "~")) and typed.is_dir() and typed.is_relative_to(os.path.realpath(path))
+    inside = wanted.startswith((".", "/", "~")) and typed.is_relative_to(os.path.realpath(path))
+    return inside and _is_directory(typed)
+
+
+def _is_directory(path: Path) -> bool:
+    """Whether there is a directory; what is too long to be a path is none."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise

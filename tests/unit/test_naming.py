@@ -137,7 +137,10 @@ def test_an_ambiguous_or_unknown_name_shows_what_there_is() -> None:
     assert caught.value.hint == "there are: none"
 
 
-@pytest.mark.parametrize("wanted", ["c/inner", "./c/nowhere", "./beside", "."])
+TOO_LONG = ("a" * 256, f"./c/{'a' * 256}", f"/{'a/' * 4_096}")
+
+
+@pytest.mark.parametrize("wanted", ["c/inner", "./c/nowhere", "./beside", ".", *TOO_LONG], ids=lambda text: text[:12])
 def test_what_is_no_directory_of_a_worktree_names_none(
     wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
