@@ -34,6 +34,8 @@ from wt.steps import CreatePrivateRepository, MakeDirectory, Step, WriteFile
 
 _NEEDED = ("HEAD", "commondir")
 _MAX_HEAD = 4_096
+# A device, such as /dev/null, is everybody's to write to.
+_FILES = {stat.S_IFREG, stat.S_IFDIR, stat.S_IFSOCK}
 # What git does in a repository is up to who can write one of these.
 _GIT_FILES = ("", "config", "hooks", naming.STATE)
 
@@ -80,7 +82,8 @@ def _writable_by_all(path: Path) -> bool | None:
         reached = all(each.stat().st_mode & stat.S_IXOTH for each in place.parents)
     except OSError:
         return None
-    return seen.st_uid == os.geteuid() if reached and seen.st_mode & stat.S_IWOTH else None
+    open_to_all = seen.st_mode & stat.S_IWOTH and stat.S_IFMT(seen.st_mode) in _FILES
+    return seen.st_uid == os.geteuid() if reached and open_to_all else None
 
 
 def _settings(tree: Worktree) -> dict[str, str]:

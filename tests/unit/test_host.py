@@ -276,6 +276,15 @@ def test_what_nobody_else_reaches_is_nobody_else_s_to_change(template: Path, pub
     assert "writable" in states(shop)
 
 
+@pytest.mark.parametrize("kind", ["settings of git", "docker's directory"])
+def test_a_device_in_the_place_of_a_file_is_open_to_all_as_it_should_be(
+    project: Path, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / ".gitconfig").symlink_to("/dev/null")
+    found = {"HOME": str(tmp_path)} if kind == "settings of git" else {"DOCKER_CONFIG": "/dev/null"}
+    assert states(project, found) == {}
+
+
 def test_an_engine_s_socket_that_is_open_to_all_is_named_and_closed(project: Path, public: Path) -> None:
     path = public / "docker.sock"
     with socket.socket(socket.AF_UNIX) as mute:
