@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from unit.repos import WT, Inside, copied, git, initialised, linked, repository, run, wt
-from wt import config, docker, errors, mounts, output, process, selection
-from wt.commands import prepare
-from wt.errors import EngineError, UsageError, WtError
+from wt import config, docker, errors, inventory, mounts, output, process, selection
+from wt.commands import ls, prepare
+from wt.errors import EngineError, ToolError, UsageError, WtError
 from wt.model import Context
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks programs of Linux")
@@ -335,7 +335,26 @@ def test_an_import_that_the_disk_does_not_take_changes_nothing_and_works_again(d
 # Docker
 
 
-@pytest.mark.parametrize(("typed", "code"), [("ls", 0), ("prepare", 4), ("new x", 4), ("up", 4), ("doctor", 1)])
+def test_sizes_that_the_engine_does_not_tell_hide_nothing_else(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent() -> dict[str, int]:
+        raise ToolError("docker took too long", hint="wait")
+
+    told: list[str] = []
+    monkeypatch.setattr(docker, "containers", lambda **_: ())
+    monkeypatch.setattr(inventory, "volume_projects", lambda _: ())
+    context = Context(project, selection.host_user(), output.Narrator())
+    monkeypatch.setattr(output.Narrator, "note", lambda _, text: told.append(text))
+    monkeypatch.setattr(inventory, "volume_bytes", dict)
+    assert [row.size for row in ls.run(context, sizes=True)] == [0]
+    monkeypatch.setattr(inventory, "volume_bytes", silent)
+    (row,) = ls.run(context, sizes=True)
+    assert (row.state, row.size) == ("none", None)
+    assert told == ["docker took too long: the sizes of volumes are unknown"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("ls", 0), ("ls --size", 0), ("prepare", 4), ("new x", 4), ("up", 4), ("doctor", 1)]
+)
 def test_docker_is_not_installed(project: Path, tmp_path: Path, typed: str, code: int) -> None:
     (tmp_path / "bin").mkdir()
     for program in ("git", "sh"):
@@ -344,7 +363,7 @@ def test_docker_is_not_installed(project: Path, tmp_path: Path, typed: str, code
     done = wt(project, *typed.split(), code=code, env={"PATH": str(tmp_path / "bin")})
     said = done.stdout + done.stderr
     assert "docker is not installed, or not on PATH" in said and ("hint: install Docker Engine" in said) is (code > 0)
-    assert ("unknown" in done.stdout) is (typed == "ls")
+    assert ("unknown" in done.stdout) is typed.startswith("ls") and "SIZE" not in done.stdout
     assert (project / ".devcontainer/.env").is_file() is (typed in {"prepare", "up"})
     assert not (tmp_path / "shop-x").exists() and git(project, "for-each-ref", "refs/heads") in before
 

@@ -33,7 +33,15 @@ def run(context: Context, *, sizes: bool) -> tuple[WorktreeStatus, ...]:
     host = git.refs(repository)
     dates = git.branch_dates(repository, [tree.branch for tree in trees if tree.branch])
     rows = tuple(observe.status(tree, containers, dates, host) for tree in trees)
-    if not sizes:
+    used = _sizes(context) if sizes and containers is not None else None
+    if used is None:
         return rows
-    used = inventory.volume_bytes()
     return tuple(replace(row, size=used.get(naming.project_name(row.worktree), 0)) for row in rows)
+
+
+def _sizes(context: Context) -> dict[str, int] | None:
+    try:
+        return inventory.volume_bytes()
+    except ToolError as error:
+        context.progress.note(f"{error.message}: the sizes of volumes are unknown")
+        return None
