@@ -175,8 +175,7 @@ def _pointer(sight: Sight) -> list[Finding]:
 
 def _private(sight: Sight, name: str) -> list[Finding]:
     tree, private = sight.worktree, naming.private_repo(sight.worktree)
-    up, alive = _line("wt", "up", name), any(each.alive for each in sight.containers or ())
-    first = f"{_line('wt', 'down', name)} && " if alive else ""
+    up, first = _line("wt", "up", name), _first(sight, name)
     if sight.damage:
         message = f"the private repository of {tree.name} is broken: {sight.damage}"
         return [Finding("broken", tree, message, first + up, "it is put aside, not deleted, and a new one made")]
@@ -190,6 +189,12 @@ def _private(sight: Sight, name: str) -> list[Finding]:
     return []
 
 
+def _first(sight: Sight, name: str) -> str:
+    """What stops the sandbox before the rest of a line, where it runs."""
+    alive = any(each.alive for each in sight.containers or ())
+    return f"{_line('wt', 'down', name)} && " if alive else ""
+
+
 def _prepared(sight: Sight, name: str) -> list[Finding]:
     tree = sight.worktree
     if sight.untrusted:
@@ -200,7 +205,11 @@ def _prepared(sight: Sight, name: str) -> list[Finding]:
         return [Finding("refused", tree, f"no sandbox can start: {message}", None, hint)]
     if not sight.unprepared:
         return []
-    again = _line("wt", "up", name) if sight.containers else f"(cd {shlex.quote(str(tree.path))} && wt prepare)"
+    again = f"(cd {shlex.quote(str(tree.path))} && wt prepare)"
+    if sight.containers:
+        # What a container has mounted stays the deleted one until it is started again.
+        first = _first(sight, name) if {*sight.unprepared} - {_ENV} else ""
+        again = first + _line("wt", "up", name)
     message = f"missing, or not as wt wrote it: {', '.join(sight.unprepared)}"
     return [Finding("unprepared", tree, message, again)]
 

@@ -39,11 +39,24 @@ WELL = Sight(tree(), containers=(APP,), services=("app",))
         (replace(WELL, damage="x", containers=None), [("broken", "wt up feature")]),
         (replace(WELL, place="nothing"), [("gone", "wt rm --force feature")]),
         (replace(WELL, unprepared=(".devcontainer/.env",)), [("unprepared", "wt up feature")]),
+        (replace(WELL, unprepared=("/r/host.git",)), [("unprepared", "wt down feature && wt up feature")]),
+        (
+            replace(WELL, unprepared=(".devcontainer/.env", ".claude-docker")),
+            [("unprepared", "wt down feature && wt up feature")],
+        ),
+        (
+            replace(WELL, unprepared=("/r/host.git",), containers=(replace(APP, state="paused"),)),
+            [("unprepared", "wt down feature && wt up feature"), ("paused", "wt up feature")],
+        ),
+        (
+            replace(WELL, unprepared=("/r/host.git",), containers=(replace(APP, state="exited"),)),
+            [("unprepared", "wt up feature")],
+        ),
         (
             replace(WELL, damage="x", unprepared=("x",), services=("app", "web")),
             [
                 ("broken", "wt down feature && wt up feature"),
-                ("unprepared", "wt up feature"),
+                ("unprepared", "wt down feature && wt up feature"),
                 ("incomplete", "wt up feature"),
             ],
         ),
