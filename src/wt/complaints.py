@@ -28,6 +28,8 @@ _LOCKED = re.compile(r"Unable to create '(?P<lock>.+)': File exists|could not lo
 # What git says of a branch whose commit is not there, and of one whose file names none.
 _NOWHERE = re.compile(r"missing object \w+ for refs/heads/(\S+)|invalid reference: (\S+)$")
 _NO_NAME = re.compile(r"unable to resolve reference '(refs/\S+)': reference broken")
+# What says nothing of the matter: quoted names, and paths.
+_NAMES = re.compile(r"'.*'|\S*/\S*")
 # What git says of a branch that a worktree is not on, but that it rebases or bisects (2.40 has other words for it).
 _IN_USE = re.compile(r"is already (?:checked out|used by worktree) at '(.+)'$")
 
@@ -95,7 +97,7 @@ def of_git(complaint: str) -> str:
         return f"a rebase or bisection of it is under way there: finish or abort it; `{told}` names what is"
     if nameless := _NO_NAME.search(complaint):
         return f"the file of {nameless[1]} in the git directory names no commit: put one in, or remove the file"
-    if re.search(r"\bindex\b", complaint):
+    if re.search(r"\bindex\b(?!-)", _NAMES.sub("", complaint)):
         return "`wt doctor` names the command that mends it"
     return "`git fsck` says what is damaged"
 

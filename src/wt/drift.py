@@ -25,7 +25,7 @@ class Sight:
             stranger (one that does not) or other (it is no file).
         lacks: files that git's admin directory of it lacks.
         inside_branch: the branch that is checked out inside, if the host has it, too.
-        unreadable: what git complains of.
+        unreadable: what git complains of, and whether that is the index.
         unfinished: what git has not made, or not any more, and the line that ends that.
         damage: what is broken about its private repository.
         replaced: whether that is another one than wt made.
@@ -46,7 +46,7 @@ class Sight:
     pointer: str = "here"
     lacks: tuple[str, ...] = ()
     inside_branch: str | None = None
-    unreadable: str | None = None
+    unreadable: tuple[str, bool] | None = None
     unfinished: tuple[str, str] | None = None
     damage: str | None = None
     replaced: bool = False
@@ -144,9 +144,9 @@ def _entry(sight: Sight) -> list[Finding]:
         message = f"git can't read {tree.path}: {admin} has no {lack}"
         found.append(Finding("unreadable", tree, message, command, f"look at {admin}" if command is None else None))
     if sight.unreadable and not found:
-        index = "index" in sight.unreadable
+        complaint, index = sight.unreadable
         again = f"{_line('rm', admin / 'index')} && {_line('git', '-C', tree.path, 'reset', '--quiet')}"
-        message = f"git can't read {tree.path}: {sight.unreadable}"
+        message = f"git can't read {tree.path}: {complaint}"
         hint = "what was staged is in the files still" if index else f"look at {admin}"
         found.append(Finding("unreadable", tree, message, again if index else None, hint))
     if sight.unfinished and not found:

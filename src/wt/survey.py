@@ -258,9 +258,14 @@ def _pointer(tree: Worktree) -> str:
     return "another" if place and theirs == tree.path.resolve() else "stranger"
 
 
-def _unreadable(tree: Worktree) -> str | None:
-    answer = git.run_in(tree, "ls-files", "--stage", "-z", "--", ".git", check=False)
-    return answer.complaint if answer.code != 0 else None
+def _unreadable(tree: Worktree) -> tuple[str, bool] | None:
+    """What git complains of, and whether it is the index: with none at all it does not."""
+    look = ("ls-files", "--stage", "-z", "--", ".git")
+    answer = git.run_in(tree, *look, check=False)
+    if answer.code == 0:
+        return None
+    without = git.run_in(tree, *look, env={"GIT_INDEX_FILE": str(tree.git_dir / "wt-none/index")}, check=False)
+    return answer.complaint, without.code == 0
 
 
 def _forgotten(repository: Repository, trees: Sequence[Worktree], stray: strays.Stray) -> drift.Forgotten:

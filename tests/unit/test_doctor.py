@@ -339,6 +339,21 @@ def files(root: Path) -> set[tuple[str, bytes]]:
     return {(path.name, path.read_bytes()) for path in found if path.name != ".git"}
 
 
+def test_an_index_is_removed_for_its_own_sake_alone_and_not_for_a_name(scene: Scene) -> None:
+    place = linked(scene.shop, "my index file", "other")
+    (entry,) = (each for each in scene.entry.parent.iterdir() if each != scene.entry)
+    head = (entry / "HEAD").read_text()
+    (entry / "HEAD").write_text("garbage")
+    (found,) = findings(scene.shop)
+    assert (found.state, found.command, found.hint) == ("unreadable", None, f"look at {entry}")
+    assert "my index file" in found.message
+    (entry / "HEAD").write_text(head)
+    (entry / "index").write_text("broken")
+    (found,) = findings(scene.shop)
+    run(["sh", "-c", str(found.command)], place)
+    assert findings(scene.shop) == []
+
+
 @pytest.mark.parametrize("change", BROKEN)
 def test_a_broken_private_repository_is_put_aside_and_nothing_of_it_is_lost(
     scene: Scene, change: Callable[[Scene], None]

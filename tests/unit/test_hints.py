@@ -93,5 +93,22 @@ def test_what_is_no_table_is_told_with_what_to_write(shop: Path) -> None:
     assert said.splitlines()[-1] == "hint: write [shared] on a line of its own, and its keys below it"
 
 
+@pytest.mark.parametrize(
+    ("complaint", "helps"),
+    [
+        ("fatal: .git/index: index file smaller than expected", "wt doctor"),
+        ("fatal: /my index/it's/.git/index: index file open failed: Not a directory", "wt doctor"),
+        ("bad index version 9", "wt doctor"),
+        ("git diff-index failed: malformed name field in the index, near path 'a b'", "wt doctor"),
+        ("fatal: not a git repository: '/code/my index file/.git'", "git fsck"),
+        ("cannot open '/it's index/.git/packed-refs': Permission denied", "git fsck"),
+        ("fatal: not a git repository: /code/index/.git", "git fsck"),
+        ("git index-pack failed: pack is corrupted", "git fsck"),
+    ],
+)
+def test_an_index_is_what_git_complains_of_and_no_path(complaint: str, helps: str) -> None:
+    assert complaints.of_git(complaint).startswith(f"`{helps}`")
+
+
 def test_what_git_says_of_something_else_has_no_word_on_configuration() -> None:
     assert complaints.of_configuration("fatal: not a git repository") is None
