@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from wt import complaints, errors, git, hostile, naming, process, unwatched
+from wt import complaints, errors, git, headless, hostile, naming, process, unwatched
 from wt.errors import Refused, UsageError, WtError
 from wt.model import Repository, Worktree
 from wt.nested import refuse_another, refuse_within
@@ -53,7 +53,8 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
 
     Raises:
         UsageError: there is no repository.
-        Refused: the worktree's `.git` points at a repository that doesn't know it, or an agent can have made it.
+        Refused: the worktree's `.git` points at a repository that doesn't know it, or an agent can have made it; git
+            takes the repository for none (`Headless`).
     """
     here = directory.resolve()
     refuse_within(directory)
@@ -64,6 +65,7 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
         if match := re.search(r"not a git repository: (/.*)/worktrees/[^/]+$", answer.complaint):
             raise _forgotten(directory, Path(match[1]))
         if "not a git repository" in answer.complaint:
+            headless.refuse(directory)
             raise UsageError(
                 f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
             )
@@ -390,8 +392,7 @@ def _recorded(common_dir: Path) -> tuple[str, Path]:
 
 
 def _main_checkout(common_dir: Path) -> Path | None:
-    answer = process.run([*git.SAFE, f"--git-dir={common_dir}", "rev-parse", "--is-bare-repository"])
-    return common_dir.parent if answer.text.strip() == "false" and common_dir.name == ".git" else None
+    return common_dir.parent if not headless.is_bare(common_dir) and common_dir.name == ".git" else None
 
 
 def _head_branch(git_dir: Path) -> str | None:

@@ -4,16 +4,13 @@ Nothing here runs git in it: its configuration is given to git as text, which re
 """
 
 import os
-import re
 import stat
 from pathlib import Path
 
-from wt import hostile, naming, process
+from wt import headless, hostile, naming, process
 from wt.errors import Refused, WtError
 from wt.model import Worktree
 
-# What git asks of a HEAD before it takes a directory for a repository.
-_HEAD = re.compile(r"ref:\s*refs/\S.*|[0-9a-f]{40}|[0-9a-f]{64}")
 _KINDS = {stat.S_IFDIR: "a directory", stat.S_IFREG: "a file", stat.S_IFLNK: "a symlink"}
 _LIMIT = 1024 * 1024
 
@@ -60,7 +57,8 @@ def _head(root: Path) -> str | None:
         head = hostile.read(root, "HEAD", limit=_LIMIT)
     except Refused:
         return "its HEAD can't be read"
-    return None if _HEAD.fullmatch(os.fsdecode(head or b"").strip()) else "its HEAD names neither branch nor commit"
+    text = os.fsdecode(head or b"").strip()
+    return None if headless.HEAD.fullmatch(text) else "its HEAD names neither branch nor commit"
 
 
 def _configuration(root: Path) -> str | None:

@@ -542,6 +542,39 @@ def test_what_prepare_refuses_is_a_finding(scene: Scene) -> None:
     assert (found.state, found.command) == ("refused", None) and "nonsense" in found.message
 
 
+@pytest.mark.parametrize("text", [None, "", "garbage\n", "\0" * 41], ids=ascii)
+def test_a_repository_whose_head_says_nothing_is_named_and_mended(scene: Scene, text: str | None) -> None:
+    head, branch = scene.shop / ".git/HEAD", git(scene.shop, "branch", "--show-current")
+    head.write_text(text) if text is not None else head.unlink()
+    why = "it has no HEAD" if text is None else "its HEAD names neither branch nor commit"
+    (scene.feature / "inner").mkdir()
+    for place in (scene.shop, scene.shop / ".devcontainer", scene.feature, scene.feature / "inner"):
+        wrong, hint = wt(place, "ls", code=3).stderr.splitlines()
+        assert wrong == f"wt: {scene.shop}/.git is no repository to git: {why}"
+        done = wt(place, "doctor", "--json", code=1)
+        found = json.loads(done.stdout)["result"]
+        assert [each["state"] for each in found] == ["engine", "no repository"] and done.stderr == ""
+        _, _, said, mends, _ = PAGE["no repository"]
+        assert said in found[1]["message"] and all(word in found[1]["hint"] for word in literals(mends))
+    run(["sh", "-c", hint.partition("that was checked out: ")[2].replace("BRANCH", branch)], place)
+    assert findings(scene.shop) == findings(scene.feature) == []
+
+
+def test_a_bare_repository_whose_head_says_nothing_is_named_from_within_and_from_its_worktrees(scene: Scene) -> None:
+    bare, tree = scene.shop.with_name("bare.git"), scene.shop.with_name("tree")
+    git(scene.shop, "clone", "--quiet", "--bare", str(scene.shop), str(bare))
+    git(bare, "worktree", "add", "--quiet", str(tree))
+    (bare / "HEAD").write_text("")
+    for place in (bare, tree):
+        assert wt(place, "ls", code=3).stderr.startswith(f"wt: {bare} is no repository to git: its HEAD names")
+
+
+def test_an_empty_directory_by_the_name_of_git_s_is_no_repository(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    assert "`git init` first" in wt(tmp_path, "ls", code=2).stderr
+    assert "only the host was looked at" in wt(tmp_path, "doctor", code=1).stderr
+
+
 def test_in_a_worktree_that_git_forgot_wt_says_where_to_ask(scene: Scene) -> None:
     forgotten(scene)
     (scene.feature / "inner").mkdir()

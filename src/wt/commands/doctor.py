@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from wt import checkouts, docker, drift, host, private_repo, scaffold, survey
+from wt import checkouts, docker, drift, headless, host, private_repo, scaffold, survey
 from wt.commands import gc, init
 from wt.errors import ToolError, UsageError, WtError
 from wt.model import Container, Context, Finding, Repository, Worktree
@@ -13,9 +13,9 @@ from wt.model import Container, Context, Finding, Repository, Worktree
 def run(context: Context) -> tuple[Finding, ...]:
     """What is wrong with the host, the repository around the current directory, its worktrees and their sandboxes."""
     containers, unanswered = _engine()
-    repository, trees = _repository(context)
+    repository, trees, broken = _repository(context)
     answers = containers is not None
-    found = (*unanswered, *host.findings(survey.machine(repository, trees, answers=answers)))
+    found = (*unanswered, *host.findings(survey.machine(repository, trees, answers=answers)), *broken)
     if repository is None:
         return found
     leftovers = _leftovers(context) if answers else ()
@@ -31,14 +31,16 @@ def _engine() -> tuple[tuple[Container, ...] | None, tuple[Finding, ...]]:
         return None, (Finding("engine", None, message, None, error.hint),)
 
 
-def _repository(context: Context) -> tuple[Repository | None, tuple[Worktree, ...]]:
-    """The repository and its worktrees; where there is none, or no git for it, that is said."""
+def _repository(context: Context) -> tuple[Repository | None, tuple[Worktree, ...], tuple[Finding, ...]]:
+    """The repository and its worktrees; where there is none, or no git for it, that is said, or found."""
     try:
         repository, _ = checkouts.locate(context.directory)
-        return repository, checkouts.worktrees(repository)
+        return repository, checkouts.worktrees(repository), ()
+    except headless.Headless as error:
+        return None, (), (Finding("no repository", None, error.message, None, error.hint),)
     except (UsageError, ToolError) as error:
         context.progress.note(f"{error.message}: only the host was looked at")
-        return None, ()
+        return None, (), ()
 
 
 def _drift(
