@@ -66,9 +66,8 @@ def locate(directory: Path) -> tuple[Repository, Worktree | None]:
             raise _forgotten(directory, Path(match[1]))
         if "not a git repository" in answer.complaint:
             headless.refuse(directory)
-            raise UsageError(
-                f"{directory} is not in a git repository", hint="run wt in a checkout, or `git init` first"
-            )
+            outside = f"{directory} is not in a git repository"
+            raise UsageError(outside, hint="run wt in a checkout, or `git init` first")
         if "refstorage" in answer.complaint:  # a git that does not know it
             raise git.unfit(directory, git.NO_FILES)
         usual = "`git status` there says the same; `git worktree repair` mends a moved repository or worktree"

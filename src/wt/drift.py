@@ -23,7 +23,7 @@ class Sight:
         removed: `wt rm` took its directory away, and did not end.
         pointer: where its `.git` leads: here, nowhere (there is none), another (repository, which has it too),
             stranger (one that does not) or other (it is no file).
-        lacks: files that git's admin directory of it lacks.
+        lacks: files that git's admin directory of it lacks, or that say nothing.
         inside_branch: the branch that is checked out inside, if the host has it, too.
         unreadable: what git complains of, and whether that is the index.
         unfinished: what git has not made, or not any more, and the line that ends that.
@@ -141,7 +141,7 @@ def _entry(sight: Sight) -> list[Finding]:
     for lack in sight.lacks:
         text = texts[lack]
         command = f"{_line('echo', text)} > {shlex.quote(str(admin / lack))}" if text else None
-        message = f"git can't read {tree.path}: {admin} has no {lack}"
+        message = f"git can't read {tree.path}: {admin} has no {lack}, or one that says nothing"
         found.append(Finding("unreadable", tree, message, command, f"look at {admin}" if command is None else None))
     if sight.unreadable and not found:
         complaint, index = sight.unreadable

@@ -388,3 +388,8 @@ def file_text(path: Path, *, limit: int = -1) -> str | None:
         return None
     with os.fdopen(descriptor, "rb") as file:
         return os.fsdecode(file.read(limit))
+
+
+def says_something(path: Path) -> bool:
+    """Whether there is a file, and more in it than a power cut leaves."""
+    return bool((file_text(path) or "").strip("\0\n "))

@@ -278,7 +278,7 @@ def _is_outdated(tree: Worktree, containers: Iterable[Container] | None) -> bool
 
 def _is_dirty(tree: Worktree) -> bool | None:
     """Whether it has changes; None where git can't read it, which is no reason to say nothing of the others."""
-    if not (tree.is_main or (tree.git_dir / "commondir").is_file()):
+    if not (tree.is_main or git.says_something(tree.git_dir / "commondir")):
         return None
     try:
         return tree.path.is_dir() and bool(checkouts.dirty(tree))

@@ -180,7 +180,7 @@ def _on_the_ground(seen: drift.Sight) -> drift.Sight:
     return replace(
         seen,
         pointer=_pointer(tree),
-        lacks=() if tree.is_main else tuple(name for name in _NEEDED if not (tree.git_dir / name).is_file()),
+        lacks=() if tree.is_main else tuple(name for name in _NEEDED if not git.says_something(tree.git_dir / name)),
         inside_branch=_inside_branch(tree.repository, tree.id),
         unreadable=_unreadable(tree),
         unfinished=(reason, unfinished.mend(tree)) if (reason := unfinished.why(tree)) else None,

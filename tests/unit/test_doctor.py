@@ -154,6 +154,14 @@ def no_commondir(scene: Scene) -> None:
     (scene.entry / "commondir").unlink()
 
 
+def empty_head(scene: Scene) -> None:
+    (scene.entry / "HEAD").write_text("")
+
+
+def empty_commondir(scene: Scene) -> None:
+    (scene.entry / "commondir").write_text("")
+
+
 def no_index(scene: Scene) -> None:
     (scene.entry / "index").unlink()
 
@@ -226,7 +234,7 @@ CASES: list[tuple[str, Callable[[Scene], None]]] = [
     ("copy", copy),
     *(("forgotten", each) for each in (forgotten, forgotten_without_a_trace)),
     ("hollow entry", hollow),
-    *(("unreadable", each) for each in (no_head, no_commondir, broken_index)),
+    *(("unreadable", each) for each in (no_head, no_commondir, empty_head, empty_commondir, broken_index)),
     *(("half made", each) for each in (no_index, half_made, nearly_made)),
     ("replaced", replaced),
     ("untrusted", untrusted),
