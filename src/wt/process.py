@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from wt import complaints, streams
-from wt.errors import Interrupted, TimedOut, ToolError, TooMuch, of_machine
+from wt import complaints, limits, streams
+from wt.errors import Interrupted, ToolError, TooMuch, of_machine
 
 # Seconds that a program has to end by itself.
 _MERCY = 5
@@ -167,7 +167,7 @@ def run(
         streams.last_words(signals_afterwards) as (writer, heard),
         _output(args, max_output) as (output, said),
         _started(
-            _limited(args, max_file_bytes, max_memory),
+            limits.command(args, max_file_bytes, max_memory),
             cwd=cwd,
             env={name: value for name, value in {**os.environ, **(env or {})}.items() if value is not None},
             stdin=subprocess.PIPE,
@@ -201,17 +201,8 @@ def _fed(child: "subprocess.Popen[bytes]", args: Sequence[str], stdin: bytes, se
     try:
         said: bytes | None = child.communicate(stdin, timeout=seconds)[0]
     except subprocess.TimeoutExpired as error:
-        took = f"{_name(args)} took longer than {seconds:g} s and was ended"
-        raise TimedOut(took, hint="run it again when the machine has less to do") from error
+        raise limits.overdue(_name(args), seconds) from error
     return said
-
-
-def _limited(args: Sequence[str], max_file_bytes: int | None, max_memory: int | None) -> Sequence[str]:
-    """The command that runs a program under limits; the shell sets them: preexec_fn is unsafe beside threads."""
-    # Units: 512 bytes (POSIX), and 1024.
-    files = f"ulimit -f {max(1, max_file_bytes // 512)}; " if max_file_bytes is not None else ""
-    memory = f"ulimit -d {max_memory // 1024}; " if max_memory is not None else ""
-    return ["sh", "-c", f'{files}{memory}exec "$@"', "sh", *args] if files or memory else args
 
 
 def replace(args: Sequence[str]) -> NoReturn:
@@ -235,7 +226,12 @@ def leave(args: Sequence[str]) -> None:
 
 
 def follow(
-    args: Sequence[str], *, cwd: Path | None = None, without: Container[str] = ()
+    args: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    without: Container[str] = (),
+    seconds: float | None = None,
+    max_memory: int | None = None,
 ) -> Generator[bytes, None, None]:
     """Run a program and yield its output (both streams) line by line, as it comes; closed early, it is ended.
 
@@ -245,17 +241,25 @@ def follow(
         args: program and arguments.
         cwd: where it runs; the current directory if left out.
         without: names of variables that it does not inherit.
+        seconds: time limit, also for a program that says nothing.
+        max_memory: as for `run`.
 
     Raises:
-        ToolError: the program is missing or failed.
+        ToolError: the program is missing or failed; TimedOut: it was ended.
     """
     env = {name: value for name, value in os.environ.items() if name not in without}
-    with _started(args, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+    command = limits.command(args, None, max_memory)
+    with (
+        _started(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child,
+        limits.ended_after(seconds, child.kill, signals_afterwards) as late,
+    ):
         last = b""
         while line := child.stdout.readline(_MAX_LINE) if child.stdout else b"":
             last = line
             yield line
         code = child.wait()
+    if late.is_set():
+        raise limits.overdue(_name(args), seconds)
     if code != 0:
         raise ToolError(f"{_name(args)} failed: {complaints.last(last.decode(errors='replace'))}")
 

@@ -300,6 +300,17 @@ def test_a_merged_one_may_go_and_a_new_one_is_not_merged(shop: Path) -> None:
     assert obstacles(shop, merged=True) == {"feature": "feature has changes that are not committed"}
 
 
+def test_one_that_git_can_t_compare_is_not_merged_and_keeps_no_other(shop: Path) -> None:
+    broken = linked(shop, "broken")
+    first = commit(broken, "x", "y")
+    commit(broken, "x", "z")
+    tree = git(broken, "rev-parse", f"{first}^{{tree}}")
+    commit(linked(shop), "a", "b")
+    git(shop, "merge", "--quiet", "--ff-only", "feature")
+    (shop / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    assert obstacles(shop, merged=True) == {"feature": None}
+
+
 def test_what_is_not_imported_keeps_one(shop: Path) -> None:
     inside = Inside(linked(shop))
     assert obstacles(shop, older_than=DAY, days=2) == {"feature": None}

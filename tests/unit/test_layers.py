@@ -12,7 +12,7 @@ import wt
 LAYERS = (
     "errors measures texts",
     "model",
-    "steps versions complaints streams contexts",
+    "steps versions complaints streams limits contexts",
     "process locks naming hostile mounts host",
     "sources",
     "config envfile node trash trust",
@@ -45,6 +45,7 @@ ADAPTERS = {
     "compose",
     "process",
     "streams",
+    "limits",
     "private_repo",
     "health",
     "strays",

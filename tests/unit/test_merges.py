@@ -135,6 +135,52 @@ def test_what_lies_in_the_current_directory_keeps_nobody_waiting(topic: Path, mo
         signal.signal(signal.SIGALRM, before)
 
 
+def equal_trees(topic: Path, levels: int, branch: str = "topic") -> None:
+    """A commit on a branch with ten files in ten equal directories, those in ten equal ones, ...; then one without."""
+    ten = "{ for n in 0 1 2 3 4 5 6 7 8 9; do printf '%s\\t%s\\n' \"$1\" $n; done; } | git mktree"
+    script = (
+        f'ten() {{ {ten}; }}; t=$(ten "100644 blob $(echo x | git hash-object -w --stdin)"); '
+        f'for _ in $(seq {levels - 1}); do t=$(ten "040000 tree $t"); done; '
+        f"t=$({{ git ls-tree {branch}; printf '040000 tree %s\\tmany\\n' $t; }} | git mktree); "
+        f"c=$(git commit-tree -p {branch} -m many $t); "
+        f"git update-ref refs/heads/{branch} $(git commit-tree -p $c -m few {branch}^{{tree}})"
+    )
+    run(["sh", "-c", script], topic)
+
+
+def test_what_takes_too_much_memory_is_not_merged(topic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merges, "_MAX_MEMORY", 16 * 1024**2)
+    run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
+    assert merged(topic)
+    equal_trees(topic, 5, "main")  # 100,000 files, for which it takes three times as much
+    assert not merged(topic)
+
+
+def test_a_commit_of_more_files_than_fit_into_memory_is_not_merged(
+    topic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merges, "_MAX_MEMORY", 64 * 1024**2)
+    equal_trees(topic, 9)
+    run(["sh", "-c", FILE.format("x")], topic)
+    assert not merged(topic)
+
+
+def test_a_git_that_says_nothing_is_ended(topic: Path) -> None:
+    def late(*_: object) -> None:
+        raise AssertionError
+
+    run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
+    (topic / ".git/info").mkdir(exist_ok=True)
+    os.mkfifo(topic / ".git/info/attributes")  # which it would read first
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(30)
+    try:
+        assert not merged(topic, seconds=3)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_a_line_without_end_is_not_merged(topic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece of it could say anything, such as where a commit begins."""
     run(

@@ -12,7 +12,7 @@ import pytest
 
 from unit.repos import run as real
 from wt import process
-from wt.errors import ToolError
+from wt.errors import TimedOut, ToolError
 
 
 def pass_through(tmp_path: Path, script: str, *, code: int) -> str:
@@ -168,6 +168,15 @@ def test_an_interrupt_while_a_program_starts_leaves_none_behind(tmp_path: Path) 
     assert "Interrupted" in done.stderr
     with pytest.raises(ProcessLookupError):
         os.kill(int(done.stdout), 0)
+
+
+def test_what_is_followed_has_limits_too() -> None:
+    with pytest.raises(TimedOut, match="sleep took longer"):
+        list(process.follow(["sleep", "30"], seconds=0.1))
+    script = "import sys; bytes(1 << int(sys.argv[1]))"
+    assert list(process.follow([sys.executable, "-c", script, "20"], seconds=60, max_memory=1 << 28)) == []
+    with pytest.raises(ToolError, match="MemoryError"):
+        list(process.follow([sys.executable, "-c", script, "29"], max_memory=1 << 28))
 
 
 def test_lines_are_followed_as_they_come_and_a_failure_has_the_last_word() -> None:

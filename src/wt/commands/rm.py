@@ -237,5 +237,6 @@ def is_merged(tree: Worktree, host: dict[str, str], default: str | None) -> bool
     """Whether the default branch, here or as the remote has it, has what the worktree's branch has."""
     theirs = default or ""
     names = {theirs, theirs.replace("refs/heads/", "refs/remotes/origin/", 1)} - {tree.branch}
-    tip = host[tree.branch or ""]
-    return any(merges.is_merged(tree.repository, tip, host[name]) for name in names if name in host)
+    tip, end = host[tree.branch or ""], time.monotonic() + merges.SECONDS
+    tips = (host[name] for name in names if name in host)
+    return any(merges.is_merged(tree.repository, tip, each, seconds=end - time.monotonic()) for each in tips)
