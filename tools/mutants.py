@@ -225,13 +225,13 @@ MUTANTS = (
         ("|/$))", "))"),
         (r"[^\x00-\x20\x7f~^:?*\[\\]+", ".+"),
     ),
-    *_swapped("private_repo.py", FLOOD, ("if len(lines) > _MAX_REFS:", "if False:")),
+    *_swapped("private_repo.py", FLOOD, ("if len(found) > _MAX_REFS or ", "if ")),
     *_swapped(
         "private_repo.py",
         FLOOD,
         *((f'"{place}", limit=_MAX_REFS', f'"{place}", limit=10**9') for place in ("refs", "worktrees")),
     ),
-    *_swapped("private_repo.py", FLOOD, ("if len(found) > _MAX_STASH:", "if False:")),
+    *_swapped("private_repo.py", FLOOD, ("if len(found) > _MAX_STASH or ", "if False and ")),
     *_swapped(
         "private_repo.py",
         LINE,
@@ -374,6 +374,7 @@ MUTANTS = (
     *_without("git.py", BOUNDS, " and len(parts) <= _MAX_REF_DEPTH", ", max_output=_MAX_SUBJECTS"),
     *_swapped("git.py", BOUNDS, ("%<({_MAX_SUBJECT},trunc)%s", "%s")),
     *_swapped("process.py", BOUNDS, ("readline(_MAX_LINE)", "readline()")),
+    *_without("private_repo.py", BOUNDS, ", 2 * _MAX_REFS + 2", ' or log.count("\\n") > _MAX_STASH', ", _MAX_LOG"),
     *_swapped("streams.py", BOUNDS, ("return len(heard) <= most", "return True")),
     *_swapped(
         "docker.py",

@@ -23,6 +23,8 @@ _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"refs/(?!\.|.*(?://|\.\.|@\{|/\.|\.lock(?:/|$)|\.$|/$))[^\x00-\x20\x7f~^:?*\[\\]+")
 _MAX_REFS = 20_000
 _MAX_STASH = 20_000
+# Lines of a branch's log that are looked at, the newest.
+_MAX_LOG = 20_000
 _MAX_LINE = 4_096
 # A merge of several names each of them, in a line of its own.
 _MAX_MERGED = 65_536
@@ -241,7 +243,7 @@ def read_refs(worktree: Worktree) -> InsideRefs:
         detached=detached,
         refs=shared,
         stash=_stash(root, names.get("refs/stash")),
-        past=frozenset(_reflog(root, worktree.branch)) if worktree.branch else frozenset(),
+        past=frozenset(_reflog(_read_text(root, f"logs/{worktree.branch}") or "")) if worktree.branch else frozenset(),
         operation=next((checkouts.work(root, sign) for sign in checkouts.OPERATIONS if hostile.kind(root, sign)), None),
     )
 
@@ -321,10 +323,13 @@ def _read_text(root: Path, path: str, *, limit: int = 64 * 1024 * 1024) -> str |
 
 
 def _packed(text: str) -> dict[str, str]:
-    lines = [line.partition(" ") for line in text.split("\n") if line[:1] not in {"", "#", "^"}]
-    if len(lines) > _MAX_REFS:
+    # Two for each ref, and one before them: no more are made, since even an empty one takes fifty bytes.
+    lines = text.split("\n", 2 * _MAX_REFS + 2)
+    found = [line for line in lines if line[:1] not in {"", "#", "^"}]
+    if len(found) > _MAX_REFS or len(lines) > 2 * _MAX_REFS + 2:
         raise Refused(f"a private repository has more than {_MAX_REFS} packed refs", hint="delete some of them, inside")
-    return {name: oid for oid, _, name in lines if _OID.fullmatch(oid) and _REF.fullmatch(name)}
+    pairs = (line.partition(" ") for line in found)
+    return {name: oid for oid, _, name in pairs if _OID.fullmatch(oid) and _REF.fullmatch(name)}
 
 
 def _loose(root: Path) -> Iterable[tuple[str, str]]:
@@ -356,14 +361,14 @@ def _stash(root: Path, newest: str | None) -> tuple[str, ...]:
         Refused: there are too many.
     """
     # Each line of the reflog ends one entry's life as the newest.
-    found = [newest, *reversed(_reflog(root, "refs/stash")[1:])] if newest else []
+    log = (_read_text(root, "logs/refs/stash") if newest else "") or ""
+    found = [newest, *reversed(_reflog(log)[1:])] if newest else []
     for path in _held(root):
         limit = _MAX_MERGED if path.endswith("MERGE_HEAD") else _MAX_LINE
         found += (_read_text(root, path, limit=limit) or "").split()
-    if len(found) > _MAX_STASH:
-        raise Refused(
-            f"a private repository has more than {_MAX_STASH} stash entries", hint="drop some of them, inside"
-        )
+        if len(found) > _MAX_STASH or log.count("\n") > _MAX_STASH:
+            many = f"a private repository has more than {_MAX_STASH} stash entries"
+            raise Refused(many, hint="drop some of them, inside")
     return tuple(dict.fromkeys(oid for oid in found if _OID.fullmatch(oid)))
 
 
@@ -375,9 +380,9 @@ def _held(root: Path) -> Iterable[str]:
             yield path
 
 
-def _reflog(root: Path, ref: str) -> list[str]:
-    """What a ref stood at before its first change, and what it was set to since."""
-    lines = (_read_text(root, f"logs/{ref}") or "").split("\n")
+def _reflog(log: str) -> list[str]:
+    """What a ref stood at before its first change, and what it was set to since; of many changes, the newest."""
+    lines = log.rsplit("\n", _MAX_LOG)
     pairs = [fields[:2] for line in lines if len(fields := line.split(" ", 2)) == 3 and _OID.fullmatch(fields[1])]
     return [pairs[0][0], *(new for _, new in pairs)] if pairs else []
 

@@ -100,6 +100,36 @@ for letter in "x", chr(0x301):
     assert len(found) == 5 and sum(map(len, found)) < 2_000, (len(found), sum(map(len, found)))
     assert letter != "x" or all("xxx" in line for line in found), "what can be cut is shown"
 """,
+    "packed refs of 32 million lines": """
+from wt import private_repo
+from wt.errors import Refused
+for text in "a" + chr(10), "#" + chr(10), chr(10):
+    try:
+        private_repo._packed(text * ((64 << 20) // len(text)))
+    except Refused as error:
+        assert "packed refs" in error.message, error
+    else:
+        raise AssertionError("they were read")
+""",
+    "logs of 64 million lines": """
+import tempfile
+from pathlib import Path
+from wt import private_repo
+from wt.errors import Refused
+with tempfile.TemporaryDirectory() as place:
+    root = Path(place)
+    (root / "logs/refs/heads").mkdir(parents=True)
+    for line in chr(10), "0 " + "1" * 40 + " " + chr(10):
+        (root / "logs/refs/heads/main").write_text(line * ((64 << 20) // len(line)))
+        assert len(private_repo._reflog((root / "logs/refs/heads/main").read_text())) < 30_000
+        (root / "logs/refs/heads/main").rename(root / "logs/refs/stash")
+        try:
+            private_repo._stash(root, "1" * 40)
+        except Refused as error:
+            assert "stash entries" in error.message, error
+        else:
+            raise AssertionError("it was read")
+""",
     "a YAML file of merges": """
 from wt import sources
 text = "a0: &a0 {x0: 1, x1: 1, x2: 1, x3: 1, x4: 1, x5: 1, x6: 1, x7: 1, x8: 1, x9: 1}" + chr(10)

@@ -277,6 +277,33 @@ def test_a_flood_of_stash_entries_is_refused(root: Path, shop: Path, monkeypatch
         private_repo.read_refs(worktree(shop))
 
 
+def test_a_flood_of_what_a_merge_holds_is_refused(root: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcdefgh":
+        (root / "worktrees" / name).mkdir(parents=True)
+        (root / "worktrees" / name / "MERGE_HEAD").write_text(f"{OTHER}\n" * 4)
+    read, really = [], private_repo._read_text
+
+    def reading(root: Path, path: str, **limit: int) -> str | None:
+        read.append(path)
+        return really(root, path, **limit)
+
+    monkeypatch.setattr(private_repo, "_MAX_STASH", 5)
+    monkeypatch.setattr(private_repo, "_read_text", reading)
+    with pytest.raises(Refused, match="more than 5 stash entries"):
+        private_repo.read_refs(worktree(shop))
+    assert len([name for name in read if name.endswith("/MERGE_HEAD")]) == 2
+
+
+def test_of_a_long_log_the_newest_lines_are_read(root: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "logs/refs/heads").mkdir(parents=True, exist_ok=True)
+    lines = [f"{number:040x} {number + 1:040x} a line\n" for number in range(9)]
+    (root / "logs/refs/heads/main").write_text("".join(lines))
+    assert private_repo.read_refs(worktree(shop)).past == {f"{number:040x}" for number in range(10)}
+    monkeypatch.setattr(private_repo, "_MAX_LOG", 4)
+    assert private_repo.read_refs(worktree(shop)).past >= {f"{number:040x}" for number in (7, 8, 9)}
+    assert not private_repo.read_refs(worktree(shop)).past & {f"{number:040x}" for number in range(2, 6)}
+
+
 @pytest.mark.parametrize("name", ["HEAD", "refs/heads/long", "worktrees/w/HEAD", "MERGE_AUTOSTASH"])
 def test_what_is_a_line_in_git_is_no_large_file(root: Path, shop: Path, name: str) -> None:
     (root / name).parent.mkdir(parents=True, exist_ok=True)
