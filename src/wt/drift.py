@@ -26,6 +26,8 @@ class Sight:
         lacks: files that git's admin directory of it lacks, or that say nothing.
         inside_branch: the branch that is checked out inside, if the host has it, too.
         unreadable: what git complains of, and whether that is the index.
+        broken_branch: what git complains of where it looks for the commit that it is at, and what to do about it.
+        gone_branch: what is said of a branch that was deleted, the line that makes it again, and a hint without one.
         unfinished: what git has not made, or not any more, and the line that ends that.
         damage: what is broken about its private repository.
         replaced: whether that is another one than wt made.
@@ -47,6 +49,8 @@ class Sight:
     lacks: tuple[str, ...] = ()
     inside_branch: str | None = None
     unreadable: tuple[str, bool] | None = None
+    broken_branch: tuple[str, str] | None = None
+    gone_branch: tuple[str, str | None, str | None] | None = None
     unfinished: tuple[str, str] | None = None
     damage: str | None = None
     replaced: bool = False
@@ -103,7 +107,7 @@ def _of(sight: Sight, name: str) -> Iterable[Finding]:
         return [_absent(sight, name)]
     if lost := _entry(sight):
         return lost
-    return [*_pointer(sight), *_private(sight, name), *_prepared(sight, name), *_sandbox(sight, name)]
+    return [*_pointer(sight), *_branch(sight), *_private(sight, name), *_prepared(sight, name), *_sandbox(sight, name)]
 
 
 def _absent(sight: Sight, name: str) -> Finding:
@@ -149,6 +153,9 @@ def _entry(sight: Sight) -> list[Finding]:
         message = f"git can't read {tree.path}: {complaint}"
         hint = "what was staged is in the files still" if index else f"look at {admin}"
         found.append(Finding("unreadable", tree, message, again if index else None, hint))
+    if sight.broken_branch and not found:
+        message, hint = sight.broken_branch
+        found.append(Finding("branch broken", tree, message, None, hint))
     if sight.unfinished and not found:
         message, line = sight.unfinished
         found.append(Finding("half made", tree, message, line, "once no git is at work there; no file is overwritten"))
@@ -171,6 +178,10 @@ def _pointer(sight: Sight) -> list[Finding]:
             message = f"{path} is a worktree of another repository, which this one was copied from"
             return [Finding("another's", tree, message, _line("rm", "-r", tree.git_dir), "its directory stays")]
     return []
+
+
+def _branch(sight: Sight) -> list[Finding]:
+    return [Finding("branch gone", sight.worktree, *sight.gone_branch)] if sight.gone_branch else []
 
 
 def _private(sight: Sight, name: str) -> list[Finding]:

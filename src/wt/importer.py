@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from wt import checkouts, difference, gate, git, history, lfs, naming
+from wt import checkouts, difference, gate, git, history, lfs, naming, tips
 from wt.config import Import
 from wt.errors import Incomplete, Refused, ToolError
 from wt.gate import Concern
@@ -83,8 +83,9 @@ def bring_in(
         accepted: the commit that somebody has looked at, so that the branch may move to it whatever it brings.
 
     Raises:
-        ToolError: the sandbox did not serve what its refs name.
+        ToolError: the sandbox did not serve what its refs name, or git can't read where the branch stands.
     """
+    tips.refuse_broken(worktree)
     host = git.refs(worktree.repository)
     wanted = keep(worktree, inside, server, limits, host)
     moved, standing = _move(worktree, inside, host, accepted)
@@ -190,6 +191,9 @@ def _move(
     if not worktree.path.is_dir():
         return None, (f"{worktree.path} is gone", f"its commits are below {naming.ref_prefix(worktree)}")
     checkouts.end_move(worktree)
+    if branch not in host and (lost := tips.gone(worktree)):
+        message, command, hint = lost
+        return None, (message, command or hint)
     if branch is None or branch not in inside.refs:
         return None, _elsewhere(worktree, inside, host, accepted)
     old, new = host.get(branch), inside.refs[branch]

@@ -24,6 +24,7 @@ from wt import (
     private_repo,
     process,
     strays,
+    tips,
     trash,
     trust,
     unfinished,
@@ -157,7 +158,10 @@ def sight(
         if tree.path.is_symlink() or not tree.path.is_dir():
             return _absent(seen, around)
         seen = _on_the_ground(seen)
-        whole = seen.pointer == "here" and not (seen.lacks or seen.unreadable or seen.unfinished)
+        if seen.lacks or seen.unreadable or seen.broken_branch:
+            return seen
+        seen = replace(seen, gone_branch=tips.gone(tree))
+        whole = seen.pointer == "here" and not seen.unfinished
         return _prepared(seen, user, containers) if whole and _is_in_use(seen) else seen
     except (WtError, OSError) as error:
         return replace(seen, refusal=told(error))
@@ -183,6 +187,7 @@ def _on_the_ground(seen: drift.Sight) -> drift.Sight:
         lacks=() if tree.is_main else tuple(name for name in _NEEDED if not git.says_something(tree.git_dir / name)),
         inside_branch=_inside_branch(tree.repository, tree.id),
         unreadable=_unreadable(tree),
+        broken_branch=tips.broken(tree),
         unfinished=(reason, unfinished.mend(tree)) if (reason := unfinished.why(tree)) else None,
         damage=health.damage(tree),
         replaced=private_repo.exists(tree) and health.is_replaced(tree, naming.OBJECTS_INSIDE),

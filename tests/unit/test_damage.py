@@ -69,7 +69,7 @@ ROWS: list[tuple[Callable[[Path], None], str, int, str, str]] = [
         for verb in ("ls", "new x", "prepare")
     ),
     *((broken_packed_refs, verb, 4, "packed-refs", "fsck") for verb in ("ls", "new x", "prepare")),
-    (no_objects, "prepare", 4, "nonexistent object", "fsck"),
+    (no_objects, "prepare", 4, "missing object", "fetch its commit"),
 ]
 
 

@@ -14,9 +14,9 @@ import jsonschema
 import pytest
 
 import wt as package
-from unit.repos import git, initialised, linked, run, worktree, wt
+from unit.repos import WT, Inside, git, initialised, linked, run, worktree, wt
 from unit.test_reference import SCHEMAS, literals, rows
-from wt import cli, private_repo, selection, trash
+from wt import cli, naming, private_repo, selection, trash
 from wt import git as host
 from wt.commands import doctor, ls
 from wt.errors import Refused
@@ -162,6 +162,10 @@ def empty_commondir(scene: Scene) -> None:
     (scene.entry / "commondir").write_text("")
 
 
+def no_branch(scene: Scene) -> None:
+    git(scene.shop, "update-ref", "-d", "refs/heads/feature")
+
+
 def no_index(scene: Scene) -> None:
     (scene.entry / "index").unlink()
 
@@ -236,6 +240,7 @@ CASES: list[tuple[str, Callable[[Scene], None]]] = [
     ("hollow entry", hollow),
     *(("unreadable", each) for each in (no_head, no_commondir, empty_head, empty_commondir, broken_index)),
     *(("half made", each) for each in (no_index, half_made, nearly_made)),
+    ("branch gone", no_branch),
     ("replaced", replaced),
     ("untrusted", untrusted),
     *(("broken", each) for each in BROKEN),
@@ -345,6 +350,106 @@ def files(root: Path) -> set[tuple[str, bytes]]:
     """All that is in worktrees, where git's own files don't count."""
     found = [path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts[1:2]]
     return {(path.name, path.read_bytes()) for path in found if path.name != ".git"}
+
+
+def within(scene: Scene) -> Inside:
+    """An agent at work; its repository stays the one that wt made."""
+    inside = Inside.prepared(scene.feature)
+    with (inside.path / "objects/info/alternates").open("a") as file:
+        file.write(f"{naming.OBJECTS_INSIDE}\n")
+    return inside
+
+
+NO_NAME = "unable to resolve reference 'refs/heads/feature'", "names no commit: put one in, or remove the file"
+BRANCH_BROKEN = [
+    *((text, *NO_NAME) for text in ("", "garbage\n", "\0" * 41)),
+    (f"{'12' * 20}\n", "missing object 12", "fetch its commit from a clone that has it"),
+]
+
+
+@pytest.mark.parametrize(("text", "said", "hint"), BRANCH_BROKEN, ids=ascii)
+def test_a_branch_that_git_can_t_read_is_named_and_not_taken_for_one_without_commits(
+    scene: Scene, text: str, said: str, hint: str
+) -> None:
+    ref = scene.shop / ".git/refs/heads/feature"
+    before = ref.read_text()
+    within(scene).commit()
+    ref.write_text(text)
+    (found,) = findings(scene.shop)
+    assert (found.state, found.command) == ("branch broken", None)
+    assert PAGE["branch broken"][2] in found.message and said in found.message and hint in (found.hint or "")
+    for verb in ("sync feature", "up feature", "down feature"):
+        done = run([WT, *verb.split()], scene.shop, code=4)
+        if not verb.startswith("down"):
+            assert done.stderr.splitlines() == [f"wt: {found.message}", f"hint: {found.hint}"], verb
+    ref.write_text(before)
+    assert findings(scene.shop) == []
+
+
+def test_a_commit_that_is_checked_out_and_missing_is_named(scene: Scene) -> None:
+    (scene.entry / "HEAD").write_text(f"{'12' * 20}\n")
+    (found,) = findings(scene.shop)
+    assert found.state == "branch broken" and found.message.endswith(f"bad object {'12' * 20}")
+
+
+def nothing_more(inside: Inside) -> str:
+    return git(inside.tree.path, "rev-parse", "HEAD")
+
+
+def synced(inside: Inside) -> str:
+    tip = inside.commit("inside")
+    assert inside.bring_in().moved
+    return tip
+
+
+def committed_on_the_host(inside: Inside) -> str:
+    git(inside.tree.path, "add", "new")
+    git(inside.tree.path, "commit", "--quiet", "--message", "on the host")
+    return git(inside.tree.path, "rev-parse", "HEAD")
+
+
+def staged_and_not_committed(inside: Inside) -> str:
+    git(inside.tree.path, "add", "new")
+    return nothing_more(inside)
+
+
+@pytest.mark.parametrize("before", [nothing_more, synced, committed_on_the_host, staged_and_not_committed])
+def test_a_branch_that_was_deleted_is_made_again_where_it_stood(scene: Scene, before: Callable[[Inside], str]) -> None:
+    inside = within(scene)
+    tip, seen = before(inside), git(scene.feature, "status", "--porcelain")
+    no_branch(scene)
+    (found,) = findings(scene.shop)
+    inside.commit("later")
+    (scene.feature / "later").unlink()
+    report = inside.bring_in()
+    assert (report.moved, report.kept, report.hint) == (None, found.message, found.command)
+    run(["sh", "-c", str(found.command)], scene.shop)
+    assert git(scene.feature, "rev-parse", "HEAD") == tip and git(scene.feature, "status", "--porcelain") == seen
+    assert findings(scene.shop) == []
+    assert git(scene.shop, "update-ref", "refs/heads/feature", "HEAD", "", code=128) == ""
+
+
+def test_a_branch_that_only_the_inside_has_seen_is_not_made_from_its_word(scene: Scene) -> None:
+    git(scene.feature, "switch", "--quiet", "-c", "other")
+    inside = within(scene)
+    tip = git(scene.feature, "rev-parse", "HEAD")
+    inside.git("update-ref", "refs/remotes/host/other", tip)
+    git(scene.shop, "update-ref", "-d", "refs/heads/other")
+    (found,) = findings(scene.shop)
+    assert found.command == f"git -C {scene.feature} update-ref refs/heads/other {tip} ''"
+    git(scene.feature, "add", "new")
+    (found,) = findings(scene.shop)
+    assert found.command is None and "reflog" in str(found.hint)
+
+
+def test_a_new_branch_without_commits_is_well(scene: Scene) -> None:
+    git(scene.feature, "checkout", "--quiet", "--orphan", "fresh")
+    assert findings(scene.shop) == []
+    inside = within(scene)
+    inside.git("symbolic-ref", "HEAD", "refs/heads/fresh")
+    inside.commit()
+    assert findings(scene.shop) == []
+    assert "changes are staged on the host" in str(inside.bring_in().kept)
 
 
 def test_an_index_is_removed_for_its_own_sake_alone_and_not_for_a_name(scene: Scene) -> None:

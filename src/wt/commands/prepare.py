@@ -15,6 +15,7 @@ from wt import (
     naming,
     observe,
     plan,
+    tips,
     trash,
     trust,
     unfinished,
@@ -89,6 +90,7 @@ def prepare(tree: Worktree, context: Context, *, begun: list[Step] | None = None
     """
     require_there(tree)
     unfinished.refuse(tree)
+    tips.refuse_broken(tree)
     _sweep(tree)
     version = _looked_at(tree)
     containers, failure = _containers()
