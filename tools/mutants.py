@@ -374,6 +374,8 @@ MUTANTS = (
     *_without("git.py", BOUNDS, " and len(parts) <= _MAX_REF_DEPTH", ", max_output=_MAX_SUBJECTS"),
     *_swapped("git.py", BOUNDS, ("%<({_MAX_SUBJECT},trunc)%s", "%s")),
     *_swapped("process.py", BOUNDS, ("readline(_MAX_LINE)", "readline()")),
+    *_without("staging.py", "test_staging.py::test_where_very_much", "len(found) < _MANY and "),
+    *_without("staging.py", "test_staging.py::test_what_git_does_not_tell_in_time", ", seconds=seconds"),
     *_without("private_repo.py", BOUNDS, ", 2 * _MAX_REFS + 2", ' or log.count("\\n") > _MAX_STASH', ", _MAX_LOG"),
     *_swapped("streams.py", BOUNDS, ("return len(heard) <= most", "return True")),
     *_swapped(

@@ -5,12 +5,14 @@ import os
 import re
 import stat
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from wt import git, hostile, naming
 from wt.errors import WtError
-from wt.model import Worktree
+from wt.model import Repository, Worktree
 
 _HEADER = struct.Struct(">4s2I")
 # Of an entry: where its mode and its object name begin, and what says that it has two more bytes of flags.
@@ -18,28 +20,46 @@ _MODE, _OID, _EXTENDED = 24, 40, 0x4000
 _SUBMODULE = 0o160000
 # Name and length of an extension, and the name of the one that says which index has the other entries.
 _EXTENSION, _LINK = struct.Struct(">4sI"), b"link"
-# Of all indexes and paths together: an index of version 4 says in a few bytes what differs from the path before.
+# Of all indexes together, and of the paths in each: one of version 4 says in a few bytes what differs from the path
+# before.
 _MAX_BYTES = 128 * 1024**2
 _MAX_FILES = 100_000
 _MAX_PATH = 4_096
+# Objects that one git is asked for, and how many that are missing end the search: for each, git looks for new packs.
+_AT_ONCE = 20_000
+_MANY = 10_000
+_SECONDS = 120
 
 
 def alone(worktree: Worktree) -> tuple[str, ...]:
     """Paths in the indexes inside whose content the host does not have, be it in a commit or loose.
 
-    Of an index that shares its entries (`git update-index --split-index`), those that it has replaced count, too.
+    Of an index that shares its entries (`git update-index --split-index`), those that it has replaced count, too. Where
+    there are very many paths, these are the first of them.
     """
     algorithm = git.run(worktree.repository, "rev-parse", "--show-object-format").text.strip()
+    end, found = time.monotonic() + _SECONDS, list[str]()
     try:
-        staged = dict(_staged(naming.private_repo(worktree), algorithm))
+        entries = _staged(naming.private_repo(worktree), algorithm)
+        while len(found) < _MANY and (asked := dict(islice(entries, _AT_ONCE))):
+            found += _missing(worktree.repository, asked, seconds=end - time.monotonic())
     except (WtError, struct.error, ValueError, IndexError):
         return ("index, which can't be read",)
-    if not staged:
-        return ()
+    return tuple(sorted(set(found)))
+
+
+def _missing(repository: Repository, staged: Mapping[str, tuple[bytes, str]], *, seconds: float) -> Iterator[str]:
+    """Paths of those of the objects that the host does not have.
+
+    Raises:
+        ToolError: git does not say.
+    """
     stdin = "".join(f"{oid}\n" for oid in staged).encode()
-    answer = git.run(worktree.repository, "cat-file", "--batch-check=%(objectname)", stdin=stdin).text
-    missing = [staged[line.removesuffix(" missing")] for line in answer.split("\n") if line.endswith(" missing")]
-    return tuple(sorted(os.fsdecode(path or b"a file") + where for path, where in missing))
+    listing = ("cat-file", "--batch-check=%(objectname)", "--buffer")
+    for line in git.run(repository, *listing, stdin=stdin, seconds=seconds).text.split("\n"):
+        if line.endswith(" missing"):
+            path, where = staged[line.removesuffix(" missing")]
+            yield os.fsdecode(path or b"a file") + where
 
 
 def loss(worktree: Worktree) -> str:
@@ -58,28 +78,25 @@ def _staged(root: Path, algorithm: str) -> Iterator[tuple[str, tuple[bytes, str]
         if (content := hostile.read(root, index, limit=room)) is None:
             continue
         room -= len(content)
-        entries, base = _parsed(content, algorithm, room)
-        if base:
+        if base := (yield from _parsed(content, algorithm, where)):
             shared = hostile.read(root, f"{index.removesuffix('index')}sharedindex.{base}", limit=room) or b""
             room -= len(shared)
-            entries += _parsed(shared, algorithm, room)[0]
-        room = max(room - sum(len(path) for _, path in entries), 0)
-        yield from ((oid, (path, where)) for oid, path in entries)
+            yield from _parsed(shared, algorithm, where)
 
 
-def _parsed(content: bytes, algorithm: str, room: int) -> tuple[list[tuple[str, bytes]], str]:
-    """Object name and path of each entry, but for submodules and empty files; and which index has the others.
+def _parsed(content: bytes, algorithm: str, where: str) -> Generator[tuple[str, tuple[bytes, str]], None, str]:
+    """Object name of each entry, but for submodules and empty files, with its path; and which index has the others.
 
     The path is empty where the other index has that, too.
 
     Raises:
-        ValueError: it is no index, or has more than `room` bytes of paths; likewise struct.error and IndexError.
+        ValueError: it is no index, or has more bytes of paths than all may have; likewise struct.error and IndexError.
     """
     empty, size = hashlib.new(algorithm, b"blob 0\0").digest(), hashlib.new(algorithm).digest_size
     signature, version, count = _HEADER.unpack_from(content)
     if signature != b"DIRC" or version not in (2, 3, 4):
         raise ValueError(signature)
-    start, path, found = _HEADER.size, b"", []
+    start, path, room = _HEADER.size, b"", _MAX_BYTES
     for _ in range(count):
         (mode,) = struct.unpack_from(">I", content, start + _MODE)
         oid = content[start + _OID : start + _OID + size]
@@ -94,8 +111,8 @@ def _parsed(content: bytes, algorithm: str, room: int) -> tuple[list[tuple[str, 
             raise ValueError(path)
         start = end + 1 if version == 4 else start + ((end - start + 8) & ~7)
         if stat.S_IFMT(mode) != _SUBMODULE and oid != empty:
-            found.append((oid.hex(), path))
-    return found, _base(content, start, size)
+            yield oid.hex(), (path, where)
+    return _base(content, start, size)
 
 
 def _base(content: bytes, start: int, size: int) -> str:

@@ -130,6 +130,23 @@ with tempfile.TemporaryDirectory() as place:
         else:
             raise AssertionError("it was read")
 """,
+    "an index of 1,500,000 objects that are nowhere": """
+import subprocess, tempfile
+from pathlib import Path
+from wt import naming, staging
+from wt.model import Repository, Worktree
+with tempfile.TemporaryDirectory() as place:
+    subprocess.run(["git", "init", "--quiet", place], check=True)
+    git_dir = Path(place, ".git")
+    tree = Worktree(Repository(git_dir, Path(place), "key"), "main", Path(place), git_dir, None)
+    naming.private_repo(tree).mkdir(parents=True)
+    entry = lambda at: bytes(26) + bytes((129, 164)) + bytes(12) + at.to_bytes(20) + bytes((0, 0, at > 1, 120, 0))
+    with (naming.private_repo(tree) / "index").open("wb") as index:
+        index.write(b"DIRC" + (4).to_bytes(4) + (1_500_000).to_bytes(4))
+        index.writelines(entry(at) for at in range(1, 1_500_001))
+        index.write(bytes(20))
+    assert staging.alone(tree) == ("x",)
+""",
     "a YAML file of merges": """
 from wt import sources
 text = "a0: &a0 {x0: 1, x1: 1, x2: 1, x3: 1, x4: 1, x5: 1, x6: 1, x7: 1, x8: 1, x9: 1}" + chr(10)

@@ -134,3 +134,42 @@ def test_what_is_staged_inside_alone_keeps_what_gc_would_remove(inside: Inside, 
     git(shop, "worktree", "prune")
     (orphan,) = estates.of_repository(inside.tree.repository, ()).orphans
     assert orphan.stays == "its index has what was never committed: precious"
+
+
+def made_up(inside: Inside, count: int) -> None:
+    """An index of so many objects that are nowhere; of each, a byte more than the path before."""
+    entries = (bytes(24) + b"\0\0\x81\xa4" + bytes(12) + at.to_bytes(20) + b"\0\0\0x\0" for at in range(1, count + 1))
+    (inside.path / "index").write_bytes(b"DIRC\0\0\0\4" + count.to_bytes(4) + b"".join(entries) + bytes(20))
+
+
+def test_where_very_much_is_missing_no_more_is_looked_for(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up(inside, 1_000)
+    assert len(staging.alone(inside.tree)) == 1_000
+    monkeypatch.setattr(staging, "_AT_ONCE", 30)
+    monkeypatch.setattr(staging, "_MANY", 50)
+    asked, really = [], host.run
+
+    def counted(*words: object, stdin: bytes = b"", **options: object) -> object:
+        asked.extend(stdin.split())
+        return really(*words, stdin=stdin, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(host, "run", counted)
+    assert len(staging.alone(inside.tree)) == len(asked) == 60
+
+
+def test_a_large_index_is_looked_at_to_its_end(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(100):
+        (inside.tree.path / f"known-{number}").write_text(str(number))
+    commit(inside.tree.path)
+    inside.git("add", "--all")
+    monkeypatch.setattr(staging, "_AT_ONCE", 7)
+    monkeypatch.setattr(staging, "_MANY", 1)
+    assert staging.alone(inside.tree) == ()
+    staged(inside, "known-99")
+    assert staging.alone(inside.tree) == ("known-99",)
+
+
+def test_what_git_does_not_tell_in_time_keeps_it(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert staging.alone(inside.tree) == ()
+    monkeypatch.setattr(staging, "_SECONDS", 0)
+    assert staging.alone(inside.tree) == (FIRST,)

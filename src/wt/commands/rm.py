@@ -204,7 +204,9 @@ def observe_removal(
 def _dirty(tree: Worktree) -> tuple[str, ...]:
     """What was never committed, in the directory or in the index inside alone."""
     found = checkouts.dirty(tree)
-    return (*found, *(f"{path} (staged inside)" for path in staging.alone(tree) if path not in found))
+    seen = frozenset(found)
+    alone = (path for path in staging.alone(tree) if path not in seen)
+    return (*found, *(f"{path} (staged inside)" for path in alone))
 
 
 def _submodules(tree: Worktree) -> tuple[str, ...]:
