@@ -243,6 +243,19 @@ MUTANTS = (
     ),
     *_swapped("lfs.py", "test_lfs.py::test_what_it_does_not_say", ("if total.hexdigest() != oid:", "if False:")),
     *_swapped("lfs.py", "test_lfs.py::test_too_much_is_an_error", ("if size > limit:", "if False:")),
+    *_without("lfs.py", "test_lfs.py::test_what_an_import_that_was_killed", "    _sweep(begun)\n"),
+    *_swapped(
+        "lfs.py",
+        "test_lfs.py::test_what_an_import_that_was_killed",
+        ("if each.name.startswith", "if True or each.name.startswith"),
+    ),
+    *_swapped("lfs.py", "test_lfs.py::test_nobody_is_at_it", ("> _LONGEST", "< 0")),
+    *_without(
+        "importer.py",
+        f"{IMPORT}what_had_arrived",
+        "    shutil.rmtree(quarantine, ignore_errors=True)  # of an import that was killed\n",
+    ),
+    *_swapped("commands/prepare.py", "test_prepare.py::test_half", ("shutil.rmtree(half, ignore_errors=True)", "pass")),
     *_swapped("lfs.py", "test_review.py::test_lfs_objects_that_are_none_count", ("= left - size", "= left")),
     *_swapped(
         "trash.py",

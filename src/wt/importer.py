@@ -7,6 +7,7 @@ worktree's own branch moves, by fast-forward only.
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 
 from wt import checkouts, difference, gate, git, history, lfs, naming, tips
@@ -102,6 +103,8 @@ def keep(
 ) -> tuple[str, ...]:
     """Import what the inside has below `refs/wt/<id>/` and move nothing else; the refs that are new or moved.
 
+    The caller holds the lock on the worktree's imports.
+
     Args:
         worktree: whose sandbox it is.
         inside: its refs, read as text.
@@ -112,6 +115,8 @@ def keep(
     Raises:
         ToolError: the sandbox did not serve what its refs name.
     """
+    quarantine = naming.worktree_state_dir(worktree) / "incoming"
+    shutil.rmtree(quarantine, ignore_errors=True)  # of an import that was killed
     # Before the commits that name them, so that the host never has a pointer without its content.
     lfs.adopt(worktree, max_bytes=limits.max_bytes)
     wanted = missing(worktree, inside, host)
@@ -125,7 +130,6 @@ def keep(
                 hint=f"start it once: {here}" if worktree.path.is_dir() else another,
             )
         try:
-            quarantine = naming.worktree_state_dir(worktree) / "incoming"
             git.fetch(
                 worktree.repository, command, oids, quarantine, seconds=limits.seconds, max_bytes=limits.max_bytes
             )

@@ -30,6 +30,8 @@ _MAX_LINE = 4_096
 _MAX_MERGED = 65_536
 _MADE = "made"
 _DOT_GIT = "dot-git"
+# How the name of one begins that is not complete yet.
+BEGUN = ".repo.git."
 
 
 def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] | None = None) -> None:
@@ -54,7 +56,7 @@ def create(worktree: Worktree, settings: GitSettings, *, owner: tuple[int, int] 
     tips = _copied_refs(worktree, settings)
     kept = tips if worktree.branch else tips | {"refs/HEAD": (worktree.git_dir / "HEAD").read_text().strip()}
     git.update_refs(worktree.repository, {borrowed.base_ref(worktree, name): (oid, None) for name, oid in kept.items()})
-    temporary = Path(tempfile.mkdtemp(prefix=".repo.git.", dir=target.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=BEGUN, dir=target.parent))
     try:
         options = ("--quiet", "--bare", "--template=", f"--object-format={settings.object_format}")
         process.run(["git", "init", *options, str(temporary)])

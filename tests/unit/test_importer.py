@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from unit.repos import SERVE, Inside, commit, git, linked, repository, worktree
+from unit.repos import SERVE, Inside, commit, git, linked, repository, run, worktree
 from wt import git as host
 from wt import importer, private_repo
 from wt.config import Import
@@ -337,6 +339,27 @@ def test_a_move_that_was_killed_is_ended_by_the_next_import(
     assert report.kept is None and git(shop, "rev-parse", "feature") == new
     assert git(inside.tree.path, "status", "--porcelain") == ""
     assert [path.name for path in admin.iterdir() if path.name.startswith("index.")] == []
+
+
+# Dies as by `kill -9` where what has arrived would come into the repository.
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from unit.repos import Inside
+from wt import git
+git._adopt = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+Inside.prepared(Path(sys.argv[1])).bring_in()
+"""
+
+
+def test_what_had_arrived_when_an_import_was_killed_goes_with_the_next_one(shop: Path) -> None:
+    inside = Inside(linked(shop))
+    inside.commit()
+    run([sys.executable, "-c", DIES, inside.tree.path], Path(__file__).parents[1], code=-signal.SIGKILL)
+    assert any(each.is_file() for each in (inside.path.parent / "incoming/pack").iterdir())
+    inside.git("update-ref", "refs/heads/feature", "HEAD^")  # now there is nothing to fetch
+    inside.bring_in()
+    assert not (inside.path.parent / "incoming").exists()
 
 
 def test_a_lock_of_git_s_own_stays(shop: Path) -> None:

@@ -2,13 +2,24 @@
 
 import hashlib
 import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from unit.repos import Inside
+from unit.repos import Inside, linked, run
 from wt import lfs
 from wt.errors import Refused, ToolError
+
+# Dies as by `kill -9` where the copy would get its name.
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from wt import checkouts, lfs
+os.rename = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+lfs.adopt(checkouts.locate(Path(sys.argv[1]))[1], max_bytes=10**9)
+"""
 
 
 def place(inside: Inside, content: bytes, oid: str = "") -> Path:
@@ -65,4 +76,27 @@ def test_too_much_is_an_error_and_leaves_no_half_object(shop: Path) -> None:
     place(inside, b"12345678")
     with pytest.raises(ToolError, match="larger than an import may be"):
         lfs.adopt(inside.tree, max_bytes=7)
+    assert stored(shop) == {}
+
+
+def test_what_an_import_that_was_killed_left_goes_with_the_next_one(shop: Path) -> None:
+    inside, other = Inside(shop), Inside(linked(shop))
+    path = place(inside, b"content")
+    run([sys.executable, "-c", DIES, shop], shop, code=-signal.SIGKILL)
+    path.unlink()
+    ((name, content),) = stored(shop).items()
+    assert content == b"content"
+    lfs.adopt(other.tree, max_bytes=100)
+    assert stored(shop) == {name: content}, "which may be at it now"
+    lfs.adopt(inside.tree, max_bytes=100)
+    assert stored(shop) == {}
+
+
+def test_nobody_is_at_it_after_a_day(shop: Path) -> None:
+    inside, other = Inside(shop), Inside(linked(shop))
+    place(inside, b"content")
+    run([sys.executable, "-c", DIES, shop], shop, code=-signal.SIGKILL)
+    (name,) = stored(shop)
+    os.utime(shop / ".git/lfs/objects" / name, (1, 1))
+    lfs.adopt(other.tree, max_bytes=100)
     assert stored(shop) == {}

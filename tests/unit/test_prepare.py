@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import initialised, linked, run, worktree, wt
-from wt import checkouts
+from wt import checkouts, naming
 
 # Dies as by `kill -9` where the temporary file would become the real one.
 DIES = """
@@ -36,6 +36,16 @@ def test_what_a_write_that_was_killed_left_is_swept(tree: Path) -> None:
     wt(tree, "prepare", code=4)
     assert [each.name for each in place.iterdir() if each.suffix == ".tmp"] == []
     assert checkouts.dirty(worktree(tree)) == ()
+
+
+def test_half_of_a_private_repository_goes_with_the_next_start(tree: Path) -> None:
+    other = linked(tree.parent / "shop", "other")
+    killed = DIES.replace("os.rename", "pathlib.Path.rename").replace("import os,", "import os, pathlib,")
+    run([sys.executable, "-c", killed, "prepare"], other, code=-signal.SIGKILL)
+    state = naming.worktree_state_dir(worktree(other))
+    assert len(list(state.glob(".repo.git.*"))) == 1 and not (state / "repo.git").exists()
+    wt(other, "prepare", code=4)
+    assert list(state.glob(".repo.git.*")) == [] and (state / "repo.git").exists()
 
 
 def test_a_worktree_that_is_prepared_is_not_removed(tree: Path) -> None:

@@ -1,6 +1,7 @@
 """`wt prepare`: what `initializeCommand` calls before every start."""
 
 import shlex
+import shutil
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from wt import (
     naming,
     observe,
     plan,
+    private_repo,
     tips,
     trash,
     trust,
@@ -128,6 +130,8 @@ def _sweep(tree: Worktree) -> None:
     """Remove what a wt that was killed has left; no other one is at it, since we have the lock."""
     # It would be a change in `git status`.
     hostile.sweep(tree.path, plan.ENV_FILE)
+    for half in naming.worktree_state_dir(tree).glob(f"{private_repo.BEGUN}*"):
+        shutil.rmtree(half, ignore_errors=True)
     trash.is_back(tree)
 
 
