@@ -263,12 +263,9 @@ def remove(worktree: Worktree) -> None:
 
 
 def _copied_refs(worktree: Worktree, settings: GitSettings) -> dict[str, str]:
-    wanted = {name for name in (worktree.branch, settings.default_branch) if name}
-    return (
-        {name: oid for name, oid in git.refs(worktree.repository, *sorted(wanted)).items() if name in wanted}
-        if wanted
-        else {}
-    )
+    wanted = sorted({name for name in (worktree.branch, settings.default_branch) if name})
+    found = git.refs(worktree.repository, *wanted) if wanted else {}
+    return {name: oid for name, oid in found.items() if name in wanted}
 
 
 def _packed_refs(tips: Mapping[str, str]) -> str:

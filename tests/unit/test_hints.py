@@ -18,6 +18,7 @@ WITHOUT = {
     ("wt.compose", "the shared services of"): "it is raised again, with what is found out about them",
     ("wt.hostile", "{} leaves the directory"): "no caller passes such a path: a guard against our own mistakes",
     ("wt.hostile", "{}: {}"): "of what the machine says, these are rare, and say it themselves",
+    ("wt.merges", "a line of a patch"): "it is an answer: such a branch counts as not merged",
     ("wt.process", "{} failed: {}"): "a program's last line; who follows one knows what it is about, and adds to it",
 }
 
