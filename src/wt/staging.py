@@ -7,7 +7,7 @@ import stat
 import struct
 import time
 from collections.abc import Generator, Iterator, Mapping
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from wt import git, hostile, naming
@@ -29,6 +29,7 @@ _MAX_PATH = 4_096
 _AT_ONCE = 20_000
 _MANY = 10_000
 _SECONDS = 120
+_UNREADABLE = "index, which can't be read"
 
 
 def alone(worktree: Worktree) -> tuple[str, ...]:
@@ -40,11 +41,12 @@ def alone(worktree: Worktree) -> tuple[str, ...]:
     algorithm = git.run(worktree.repository, "rev-parse", "--show-object-format").text.strip()
     end, found = time.monotonic() + _SECONDS, list[str]()
     try:
-        entries = _staged(naming.private_repo(worktree), algorithm)
+        empty = hashlib.new(algorithm, b"blob 0\0").hexdigest()
+        entries = (each for each in _staged(naming.private_repo(worktree), algorithm) if each[0] != empty)
         while len(found) < _MANY and (asked := dict(islice(entries, _AT_ONCE))):
             found += _missing(worktree.repository, asked, seconds=end - time.monotonic())
     except (WtError, struct.error, ValueError, IndexError):
-        return ("index, which can't be read",)
+        return (_UNREADABLE,)
     return tuple(sorted(set(found)))
 
 
@@ -60,6 +62,50 @@ def _missing(repository: Repository, staged: Mapping[str, tuple[bytes, str]], *,
         if line.endswith(" missing"):
             path, where = staged[line.removesuffix(" missing")]
             yield os.fsdecode(path or b"a file") + where
+
+
+def overlooked(worktree: Worktree) -> tuple[str, ...]:
+    """Files that the index inside has otherwise and that git ignores on the host, so that its status is silent."""
+    try:
+        return tuple(sorted(_overlooked(worktree, time.monotonic() + _SECONDS)))
+    except (WtError, OSError, struct.error, ValueError, IndexError):
+        return (_UNREADABLE,)
+
+
+def _overlooked(worktree: Worktree, end: float) -> Iterator[str]:
+    algorithm = git.run(worktree.repository, "rev-parse", "--show-object-format").text.strip()
+    known = frozenset(git.run_in(worktree, "ls-files", "--cached", "-z").stdout.split(b"\0"))
+    entries = takewhile(lambda each: not each[1][1], _staged(naming.private_repo(worktree), algorithm))
+    inside = {path: oid for oid, (path, _) in entries if path not in known and not _leads_out(path)}
+    listed = b"".join(path + b"\0" for path in inside)
+    if not inside:
+        return
+    left = end - time.monotonic()
+    answer = git.run_in(worktree, "check-ignore", "-z", "--stdin", stdin=listed, check=False, seconds=left)
+    if answer.code not in (0, 1):  # something is ignored, or nothing
+        raise ValueError(answer.complaint)
+    for path in filter(None, answer.stdout.split(b"\0")):
+        if time.monotonic() > end:
+            raise ValueError(path)
+        if _oid(worktree.path, os.fsdecode(path), algorithm) not in (None, inside[path]):
+            yield os.fsdecode(path)
+
+
+def _leads_out(path: bytes) -> bool:
+    parts = path.split(b"/")
+    return not {b"", b".", b"..", b".git"}.isdisjoint(parts)
+
+
+def _oid(root: Path, path: str, algorithm: str) -> str | None:
+    """The name that a file's content has as an object, line ends as they are; None where there is none."""
+    match hostile.kind(root, path):
+        case stat.S_IFREG:
+            content = hostile.read(root, path) or b""
+        case stat.S_IFLNK:
+            content = os.fsencode(hostile.target(root, path))
+        case _:
+            return None
+    return hashlib.new(algorithm, b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def loss(worktree: Worktree) -> str:
@@ -85,14 +131,14 @@ def _staged(root: Path, algorithm: str) -> Iterator[tuple[str, tuple[bytes, str]
 
 
 def _parsed(content: bytes, algorithm: str, where: str) -> Generator[tuple[str, tuple[bytes, str]], None, str]:
-    """Object name of each entry, but for submodules and empty files, with its path; and which index has the others.
+    """Object name of each entry, but for submodules, with its path; and which index has the others.
 
     The path is empty where the other index has that, too.
 
     Raises:
         ValueError: it is no index, or has more bytes of paths than all may have; likewise struct.error and IndexError.
     """
-    empty, size = hashlib.new(algorithm, b"blob 0\0").digest(), hashlib.new(algorithm).digest_size
+    size = hashlib.new(algorithm).digest_size
     signature, version, count = _HEADER.unpack_from(content)
     if signature != b"DIRC" or version not in (2, 3, 4):
         raise ValueError(signature)
@@ -110,7 +156,7 @@ def _parsed(content: bytes, algorithm: str, where: str) -> Generator[tuple[str, 
         if len(path) > _MAX_PATH or room < 0:
             raise ValueError(path)
         start = end + 1 if version == 4 else start + ((end - start + 8) & ~7)
-        if stat.S_IFMT(mode) != _SUBMODULE and oid != empty:
+        if stat.S_IFMT(mode) != _SUBMODULE:
             yield oid.hex(), (path, where)
     return _base(content, start, size)
 

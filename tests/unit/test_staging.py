@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
 
 from unit.repos import Inside, commit, git, linked, repository, worktree
-from wt import estates, staging
+from wt import estates, removal, staging
 from wt import git as host
 from wt.commands import gc, rm
 
@@ -51,6 +52,68 @@ def test_paths_are_found_in_an_index_of_any_version(tmp_path: Path, version: str
     inside.git("commit", "--quiet", "--message", "staged")
     inside.bring_in()
     assert staging.alone(inside.tree) == ()
+
+
+@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+def test_what_the_host_ignores_and_the_inside_tracks_is_not_overlooked(tmp_path: Path, kind: str) -> None:
+    shop = repository(tmp_path / "shop", f"--object-format={kind}")
+    commit(shop, ".gitignore", "*.gen\n")
+    path = linked(shop)
+    inside = Inside(path)
+    (path / "other.gen").write_text("the host's own\n")
+    (path / "link.gen").symlink_to("a")
+    (path / "plain").touch()
+    names = ["a.gen", "d d/b\n.gen", "gone.gen", "link.gen"]
+    (path / "d d").mkdir()
+    for name in names[:3]:
+        (path / name).write_text("committed\n")
+    inside.git("switch", "--quiet", "--create", "generated")
+    inside.git("add", "--force", "plain", *names)
+    inside.git("commit", "--quiet", "--message", "generated")
+    inside.bring_in()
+    git(shop, "branch", "generated", "refs/wt/feature/heads/generated")
+    (path / "plain").unlink()
+    (path / "gone.gen").unlink()
+    assert (staging.alone(inside.tree), staging.overlooked(inside.tree)) == ((), ())
+    assert git(path, "status", "--porcelain") == ""
+    removal.decide(rm.observe_removal(inside.tree))
+    (path / "d d/b\n.gen").write_text("a day of work\n")
+    (path / "link.gen").unlink()
+    (path / "link.gen").symlink_to("b")
+    assert git(path, "status", "--porcelain") == ""
+    assert staging.overlooked(inside.tree) == ("d d/b\n.gen", "link.gen")
+    assert rm.observe_removal(inside.tree).dirty == ("d d/b\n.gen (changed inside)", "link.gen (changed inside)")
+
+
+@pytest.mark.parametrize("path", ["../secret.gen", "/etc/hostname", ".git", "d/../file"])
+def test_what_is_listed_inside_that_is_no_path_in_the_worktree_is_not_looked_at(inside: Inside, path: str) -> None:
+    commit(inside.tree.path, ".gitignore", "*.gen\n")
+    for place in (inside.tree.path.parent / "secret.gen", inside.tree.path / "z.gen"):
+        place.write_text("another text\n")
+    oid = inside.git("hash-object", "-w", "file")
+    entries = _entry(oid, path) + _entry(oid, "z.gen")
+    (inside.path / "index").write_bytes(b"DIRC" + struct.pack(">2I", 2, 2) + entries + bytes(20))
+    assert staging.overlooked(inside.tree) == ("z.gen",)
+
+
+def test_what_git_does_not_tell_of_files_that_are_tracked_inside_counts_as_changed(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(inside.tree.path, ".gitignore", "*.gen\n")
+    (inside.tree.path / "a.gen").touch()
+    inside.git("add", "--force", "--intent-to-add", "a.gen")
+    assert staging.overlooked(inside.tree) == ()
+    (inside.tree.path / "a.gen").write_text("a day of work\n")
+    assert staging.overlooked(inside.tree) == ("a.gen",)
+    monkeypatch.setattr(staging, "_SECONDS", 0)
+    assert staging.overlooked(inside.tree) == (FIRST,)
+
+
+def _entry(oid: str, path: str) -> bytes:
+    """Of an index of version 2."""
+    entry = bytes(24) + struct.pack(">I", 0o100644) + bytes(12) + bytes.fromhex(oid) + struct.pack(">H", len(path))
+    entry += path.encode()
+    return entry + bytes(8 - len(entry) % 8)
 
 
 @pytest.mark.parametrize("version", ["2", "4"])

@@ -204,9 +204,10 @@ def observe_removal(
 def _dirty(tree: Worktree) -> tuple[str, ...]:
     """What was never committed, in the directory or in the index inside alone."""
     found = checkouts.dirty(tree)
-    seen = frozenset(found)
-    alone = (path for path in staging.alone(tree) if path not in seen)
-    return (*found, *(f"{path} (staged inside)" for path in alone))
+    seen, alone = set(found), staging.alone(tree)
+    staged = (f"{path} (staged inside)" for path in alone if path not in seen)
+    changed = (f"{path} (changed inside)" for path in staging.overlooked(tree) if path not in {*seen, *alone})
+    return (*found, *staged, *changed)
 
 
 def _submodules(tree: Worktree) -> tuple[str, ...]:
