@@ -388,6 +388,30 @@ MUTANTS = (
     *_swapped("git.py", BOUNDS, ("%<({_MAX_SUBJECT},trunc)%s", "%s")),
     *_swapped("process.py", BOUNDS, ("readline(_MAX_LINE)", "readline()")),
     *_without("staging.py", "test_staging.py::test_where_very_much", "len(found) < _MANY and "),
+    *_without("staging.py", "test_staging.py::test_what_is_listed_inside", " and not _leads_out(path)"),
+    *_swapped(
+        "staging.py",
+        "test_staging.py::test_what_git_does_not_tell_of_files",
+        ("if answer.code not in (0, 1):", "if False:"),
+    ),
+    *_swapped(
+        "checkouts.py",
+        f"{LIVING}an_entry_that_says_nothing",
+        ('if dot_git.name != ".git":', "if not dot_git.name:"),
+    ),
+    *_swapped(
+        "checkouts.py",
+        f"{LIVING}what_lies_inside",
+        ("{Path(os.path.realpath(tree.path)): tree for", "{tree.path: tree for"),
+        ("top = Path(os.path.realpath(worktree.path))", "top = worktree.path"),
+    ),
+    *_without("commands/gc.py", f"{LIVING}gc_leaves", " or piece.gone != (garbage.GONE in before.reason)"),
+    *_swapped(
+        "hostile.py", f"{HOSTILE}what_can_not_be_looked_at", ("    except PermissionError:\n        return False\n", "")
+    ),
+    *_swapped("hostile.py", f"{HOSTILE}nothing_but", ("int.from_bytes(os.urandom(6))", "os.getpid()")),
+    *_without("private_repo.py", f"{PRIVATE}one_without_rights", "    _open(naming.private_repo(worktree))\n"),
+    *_swapped("private_repo.py", f"{PRIVATE}hostile_names", (r"(?!\.|", "(?!")),
     *_without("staging.py", "test_staging.py::test_what_git_does_not_tell_in_time", ", seconds=seconds"),
     *_without("private_repo.py", BOUNDS, ", 2 * _MAX_REFS + 2", ' or log.count("\\n") > _MAX_STASH', ", _MAX_LOG"),
     *_swapped("streams.py", BOUNDS, ("return len(heard) <= most", "return True")),
