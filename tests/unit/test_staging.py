@@ -105,7 +105,15 @@ def test_what_git_does_not_tell_of_files_that_are_tracked_inside_counts_as_chang
     assert staging.overlooked(inside.tree) == ()
     (inside.tree.path / "a.gen").write_text("a day of work\n")
     assert staging.overlooked(inside.tree) == ("a.gen",)
-    monkeypatch.setattr(staging, "_SECONDS", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "_SECONDS", 0)
+        assert staging.overlooked(inside.tree) == (FIRST,)
+    # git ends where a path leads through a symlink.
+    (inside.tree.path / "d").mkdir()
+    (inside.tree.path / "d/b.gen").write_text("text\n")
+    inside.git("add", "--force", "d/b.gen")
+    (inside.tree.path / "d").rename(inside.tree.path / "e")
+    (inside.tree.path / "d").symlink_to("e")
     assert staging.overlooked(inside.tree) == (FIRST,)
 
 
