@@ -25,7 +25,8 @@ def refuse(directory: Path) -> None:
     here = directory.resolve()
     for place in (here, *here.parents):
         for git_dir in (place / ".git", place):
-            if _looks_like_one(git_dir):
+            # One that is well may be out of git's reach, such as on another file system.
+            if _looks_like_one(git_dir) and not _is_well(_head(git_dir)):
                 raise _broken(git_dir)
 
 
@@ -46,9 +47,17 @@ def _looks_like_one(git_dir: Path) -> bool:
     return all((git_dir / name).is_dir() for name in ("objects", "refs")) and (git_dir / "config").is_file()
 
 
+def _head(git_dir: Path) -> str | None:
+    return git.file_text(git_dir / "HEAD", limit=_MAX_HEAD)
+
+
+def _is_well(head: str | None) -> bool:
+    return head is not None and HEAD.fullmatch(head.strip()) is not None
+
+
 def _broken(git_dir: Path) -> Headless:
-    head = git.file_text(git_dir / "HEAD", limit=_MAX_HEAD)
-    if head is not None and HEAD.fullmatch(head.strip()):
+    head = _head(git_dir)
+    if _is_well(head):
         what = f"look at its HEAD, objects, refs and config: `git --git-dir={shlex.quote(str(git_dir))} status`"
         return Headless(f"{git_dir} is no repository to git", hint=f"{what} says when all is well")
     why = "it has no HEAD" if head is None else "its HEAD names neither branch nor commit"

@@ -16,10 +16,10 @@ import pytest
 import wt as package
 from unit.repos import WT, Inside, git, initialised, linked, run, worktree, wt
 from unit.test_reference import SCHEMAS, literals, rows
-from wt import cli, naming, private_repo, selection, trash
+from wt import checkouts, cli, naming, private_repo, selection, trash
 from wt import git as host
 from wt.commands import doctor, ls
-from wt.errors import Refused
+from wt.errors import Refused, UsageError
 from wt.model import Context, Finding
 from wt.output import Narrator, answer
 
@@ -326,6 +326,16 @@ def test_an_entry_whose_directory_was_not_found_is_not_to_be_removed_unseen(scen
     assert found.hint and "`git worktree repair PATH`" in found.hint and f"`rm -r {scene.entry}`" in found.hint
     git(scene.shop, "worktree", "repair", str(away))
     assert findings(scene.shop) == []
+
+
+def test_a_repository_that_is_out_of_git_s_reach_is_not_called_broken(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one below which another file system is mounted."""
+    (scene.shop / "deep/er").mkdir(parents=True)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(scene.shop / "deep"))
+    with pytest.raises(UsageError, match="is not in a git repository"):
+        checkouts.locate(scene.shop / "deep/er")
 
 
 @pytest.mark.parametrize(("state", "change"), [*dict(CASES).items(), *(("broken", each) for each in BROKEN[:4])])
