@@ -23,11 +23,14 @@ def refuse(directory: Path) -> None:
         Headless: it is.
     """
     here = directory.resolve()
-    for place in (here, *here.parents):
-        for git_dir in (place / ".git", place):
+    for git_dir in (each for place in (here, *here.parents) for each in (place / ".git", place)):
+        if git_dir.is_file():  # a submodule's, for example: it leads elsewhere
+            return
+        if _looks_like_one(git_dir):
             # One that is well may be out of git's reach, such as on another file system.
-            if _looks_like_one(git_dir) and not _is_well(_head(git_dir)):
+            if not _is_well(_head(git_dir)):
                 raise _broken(git_dir)
+            return
 
 
 def is_bare(common_dir: Path) -> bool:

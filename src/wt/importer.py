@@ -84,9 +84,8 @@ def bring_in(
         accepted: the commit that somebody has looked at, so that the branch may move to it whatever it brings.
 
     Raises:
-        ToolError: the sandbox did not serve what its refs name, or git can't read where the branch stands.
+        ToolError: the sandbox did not serve what its refs name.
     """
-    tips.refuse_broken(worktree)
     host = git.refs(worktree.repository)
     wanted = keep(worktree, inside, server, limits, host)
     moved, standing = _move(worktree, inside, host, accepted)
@@ -156,6 +155,9 @@ def _failed(worktree: Worktree, error: ToolError, limits: Import) -> ToolError:
     if not _INCOMPLETE.search(error.message):
         allowed = f"nothing was changed; [import] in wt.toml allows {limits.max_size} and {limits.seconds} s"
         return ToolError(message, hint=allowed)
+    # git compares with all that the host has.
+    if broken := tips.broken_ref(worktree.repository):
+        return ToolError(f"{worktree.name} could not be imported: {broken[0]}", hint=broken[1])
     rest = f"`{shlex.join(['wt', 'rm', '--force', worktree.called])}` puts its private repository aside"
     if worktree.path.is_dir():
         which = f"`{_in_sandbox(worktree, 'git', 'fsck')}` names what is missing or broken"
@@ -194,10 +196,9 @@ def _move(
     branch, repository = worktree.branch, worktree.repository
     if not worktree.path.is_dir():
         return None, (f"{worktree.path} is gone", f"its commits are below {naming.ref_prefix(worktree)}")
+    if astray := tips.astray(worktree, host):
+        return None, astray
     checkouts.end_move(worktree)
-    if branch not in host and (lost := tips.gone(worktree)):
-        message, command, hint = lost
-        return None, (message, command or hint)
     if branch is None or branch not in inside.refs:
         return None, _elsewhere(worktree, inside, host, accepted)
     old, new = host.get(branch), inside.refs[branch]

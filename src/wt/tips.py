@@ -3,16 +3,17 @@
 import os
 import re
 import shlex
+from collections.abc import Mapping
 
 from wt import borrowed, checkouts, complaints, git, hostile, naming
 from wt.errors import ToolError, WtError
-from wt.model import Worktree
+from wt.model import Repository, Worktree
 
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_LINE = 4_096
 _MOST_IMPORTS = 20
 # What git says of a ref whose file names no commit (git: ref-filter.c).
-_IGNORED = b"ignoring broken ref"
+_IGNORED = "warning: ignoring broken ref "
 
 
 def broken(worktree: Worktree) -> tuple[str, str] | None:
@@ -33,6 +34,23 @@ def refuse_broken(worktree: Worktree) -> None:
         raise ToolError(found[0], hint=found[1])
 
 
+def astray(worktree: Worktree, host: Mapping[str, str]) -> tuple[str, str | None] | None:
+    """Why a worktree's branch can't be moved, and what to do: it is broken, or no ref of the host's any more."""
+    if (found := broken(worktree)) or worktree.branch in host or (lost := gone(worktree)) is None:
+        return found
+    message, command, hint = lost
+    return message, command or hint
+
+
+def broken_ref(repository: Repository) -> tuple[str, str] | None:
+    """What git can't read of any ref of the host's, and what to do about it; None where it reads all."""
+    answer = git.run(repository, "for-each-ref", "--format=%(objecttype)", check=False)
+    lines = os.fsdecode(answer.stderr).split("\n")
+    names = [line.removeprefix(_IGNORED) for line in lines if line.startswith(_IGNORED)]
+    complaint = f"unable to resolve reference '{names[0]}': reference broken" if names else answer.complaint
+    return (complaint, complaints.of_git(complaint)) if names or answer.code != 0 else None
+
+
 def _complaint(worktree: Worktree) -> str | None:
     if worktree.branch is None:
         head = (git.file_text(worktree.git_dir / "HEAD", limit=_MAX_LINE) or "").strip()
@@ -42,7 +60,9 @@ def _complaint(worktree: Worktree) -> str | None:
     answer = git.run(worktree.repository, *look, check=False)
     if answer.code != 0:
         return answer.complaint
-    return f"unable to resolve reference '{worktree.branch}': reference broken" if _IGNORED in answer.stderr else None
+    # It speaks of those, too, whose names begin like the one that it is asked for.
+    warned = f"{_IGNORED}{worktree.branch}" in os.fsdecode(answer.stderr).split("\n")
+    return f"unable to resolve reference '{worktree.branch}': reference broken" if warned else None
 
 
 def gone(worktree: Worktree) -> tuple[str, str | None, str | None] | None:

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 import wt as package
-from unit.repos import WT, Inside, git, initialised, linked, run, worktree, wt
+from unit.repos import Inside, git, initialised, linked, repository, run, worktree, wt
 from unit.test_reference import SCHEMAS, literals, rows
 from wt import checkouts, cli, naming, private_repo, selection, trash
 from wt import git as host
@@ -338,6 +338,18 @@ def test_a_repository_that_is_out_of_git_s_reach_is_not_called_broken(
         checkouts.locate(scene.shop / "deep/er")
 
 
+def test_what_is_around_a_directory_with_a_git_file_of_its_own_is_not_what_is_broken(tmp_path: Path) -> None:
+    around = repository(tmp_path / "around")
+    (around / "lib").mkdir()
+    (around / "lib/.git").write_text("gitdir: ../.git/modules/lib\n")
+    (around / ".git/HEAD").write_text("")
+    with pytest.raises(UsageError, match="is not in a git repository"):
+        checkouts.locate(around / "lib")
+    (around / "lib/.git").unlink()
+    with pytest.raises(Refused, match="is no repository to git"):
+        checkouts.locate(around / "lib")
+
+
 @pytest.mark.parametrize(("state", "change"), [*dict(CASES).items(), *(("broken", each) for each in BROKEN[:4])])
 def test_no_command_takes_it_for_a_bug_and_each_says_what_to_do(
     scene: Scene,
@@ -383,15 +395,17 @@ def test_a_branch_that_git_can_t_read_is_named_and_not_taken_for_one_without_com
 ) -> None:
     ref = scene.shop / ".git/refs/heads/feature"
     before = ref.read_text()
-    within(scene).commit()
+    inside = within(scene)
+    inside.commit()
+    inside.bring_in()
     ref.write_text(text)
     (found,) = findings(scene.shop)
     assert (found.state, found.command) == ("branch broken", None)
     assert PAGE["branch broken"][2] in found.message and said in found.message and hint in (found.hint or "")
-    for verb in ("sync feature", "up feature", "down feature"):
-        done = run([WT, *verb.split()], scene.shop, code=4)
-        if not verb.startswith("down"):
-            assert done.stderr.splitlines() == [f"wt: {found.message}", f"hint: {found.hint}"], verb
+    done = wt(scene.shop, "up", "feature", code=4)
+    assert done.stderr.splitlines() == [f"wt: {found.message}", f"hint: {found.hint}"]
+    report = inside.bring_in()
+    assert (report.moved, report.kept, report.hint) == (None, found.message, found.hint)
     ref.write_text(before)
     assert findings(scene.shop) == []
 
