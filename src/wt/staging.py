@@ -6,7 +6,7 @@ import re
 import stat
 import struct
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from itertools import islice, takewhile
 from pathlib import Path
 
@@ -18,6 +18,7 @@ _HEADER = struct.Struct(">4s2I")
 # Of an entry: where its mode and its object name begin, and what says that it has two more bytes of flags.
 _MODE, _OID, _EXTENDED = 24, 40, 0x4000
 _SUBMODULE = 0o160000
+_FILES = {stat.S_IFREG, stat.S_IFLNK}
 # Name and length of an extension, and the name of the one that says which index has the other entries.
 _EXTENSION, _LINK = struct.Struct(">4sI"), b"link"
 # Of all indexes together, and of the paths in each: one of version 4 says in a few bytes what differs from the path
@@ -73,39 +74,65 @@ def overlooked(worktree: Worktree) -> tuple[str, ...]:
 
 
 def _overlooked(worktree: Worktree, end: float) -> Iterator[str]:
+    root = worktree.path
     algorithm = git.run(worktree.repository, "rev-parse", "--show-object-format").text.strip()
     known = frozenset(git.run_in(worktree, "ls-files", "--cached", "-z").stdout.split(b"\0"))
-    entries = takewhile(lambda each: not each[1][1], _staged(naming.private_repo(worktree), algorithm))
-    inside = {path: oid for oid, (path, _) in entries if path not in known and not _leads_out(path)}
-    listed = b"".join(path + b"\0" for path in inside)
-    if not inside:
-        return
-    left = end - time.monotonic()
-    answer = git.run_in(worktree, "check-ignore", "-z", "--stdin", stdin=listed, check=False, seconds=left)
-    if answer.code not in (0, 1):  # something is ignored, or nothing
-        raise ValueError(answer.complaint)
-    for path in filter(None, answer.stdout.split(b"\0")):
-        if time.monotonic() > end:
-            raise ValueError(path)
-        if _oid(worktree.path, os.fsdecode(path), algorithm) not in (None, inside[path]):
+    # Those that an index has replaced which shares its entries are listed without their path.
+    replaced, inside = set[str](), dict[bytes, str]()
+    for oid, (path, _) in takewhile(lambda each: not each[1][1], _staged(naming.private_repo(worktree), algorithm)):
+        if not path:
+            replaced.add(oid)
+        elif path not in known and not _leads_out(path) and hostile.kind(root, os.fsdecode(path)) in _FILES:
+            inside[path] = oid
+    for path in _ignored(worktree, inside, seconds=end - time.monotonic()):
+        if _oid(root, os.fsdecode(path), algorithm, end) not in {None, inside[path], *replaced}:
             yield os.fsdecode(path)
 
 
 def _leads_out(path: bytes) -> bool:
-    parts = path.split(b"/")
-    return not {b"", b".", b"..", b".git"}.isdisjoint(parts)
+    return not {b"", b".", b"..", b".git"}.isdisjoint(path.split(b"/"))
 
 
-def _oid(root: Path, path: str, algorithm: str) -> str | None:
-    """The name that a file's content has as an object, line ends as they are; None where there is none."""
-    match hostile.kind(root, path):
-        case stat.S_IFREG:
-            content = hostile.read(root, path) or b""
-        case stat.S_IFLNK:
-            content = os.fsencode(hostile.target(root, path))
-        case _:
-            return None
-    return hashlib.new(algorithm, b"blob %d\0" % len(content) + content).hexdigest()
+def _ignored(worktree: Worktree, paths: Collection[bytes], *, seconds: float) -> list[bytes]:
+    """Those that git ignores on the host.
+
+    Raises:
+        ToolError: git took longer.
+        ValueError: git does not say.
+    """
+    if not paths:
+        return []
+    listed = b"".join(path + b"\0" for path in paths)
+    answer = git.run_in(worktree, "check-ignore", "-z", "--stdin", stdin=listed, check=False, seconds=seconds)
+    if answer.code not in (0, 1):  # something is ignored, or nothing
+        raise ValueError(answer.complaint)
+    return [path for path in answer.stdout.split(b"\0") if path]
+
+
+def _oid(root: Path, path: str, algorithm: str, end: float) -> str | None:
+    """The name that a file's content has as an object, line ends as they are; None where there is none.
+
+    Raises:
+        ValueError: it takes longer than to the moment `end`.
+    """
+    kind = hostile.kind(root, path)
+    if kind not in _FILES:
+        return None
+
+    def pieces() -> Iterator[bytes]:
+        return iter([os.fsencode(hostile.target(root, path))]) if kind == stat.S_IFLNK else hostile.chunks(root, path)
+
+    total = hashlib.new(algorithm, b"blob %d\0" % sum(map(len, _until(end, pieces()))))
+    for piece in _until(end, pieces()):
+        total.update(piece)
+    return total.hexdigest()
+
+
+def _until(end: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if time.monotonic() > end:
+            raise ValueError(end)
+        yield chunk
 
 
 def loss(worktree: Worktree) -> str:

@@ -4,9 +4,12 @@ import os
 import re
 import stat
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from wt import git, hostile, naming
+from wt.errors import WtError
 from wt.model import Worktree
 
 # What `git ls-files -v --stage -z` says of a file that is skip-worktree (S), assume-unchanged (lower case), or both.
@@ -56,9 +59,15 @@ def made_inside(worktree: Worktree) -> tuple[str, ...]:
 
     A private repository that was put aside has some, too, as long as they are there: the worktree outlasts it.
     """
-    found = _made_in(worktree, naming.private_repo(worktree))
-    earlier = (each for root in _put_aside(worktree) for each in _made_in(worktree, root) if not each.startswith("/"))
-    return tuple(dict.fromkeys((*found, *earlier)))
+    known, whole = _entries(naming.private_repo(worktree))
+    if not whole:
+        return (f"more than {_MAX_MADE} of them",)
+    found = list(_there(worktree, known))
+    for root in _put_aside(worktree):
+        # It is the agent's, and stays for ever: what can't be read, and what is elsewhere, is no reason to wait for.
+        with suppress(WtError):
+            found += [each for each in _there(worktree, _entries(root)[0]) if not each.startswith("/")]
+    return tuple(dict.fromkeys(found))
 
 
 def _put_aside(worktree: Worktree) -> list[Path]:
@@ -68,22 +77,27 @@ def _put_aside(worktree: Worktree) -> list[Path]:
     return [each / "repo.git" for each in sorted(aside.iterdir()) if each.name.rpartition(".")[0] == worktree.id]
 
 
-def _made_in(worktree: Worktree, root: Path) -> tuple[str, ...]:
-    """Those that one repository knows."""
-    found = list[str]()
+def _entries(root: Path) -> tuple[list[PurePosixPath], bool]:
+    """Where the worktrees of a private repository have their `.git`, as a sandbox sees it; whether these are all."""
     try:
         admin = hostile.entries(root, "worktrees", limit=_MAX_MADE + 1)
     except FileNotFoundError:
-        return ()
-    if len(admin) > _MAX_MADE:
-        return (f"more than {_MAX_MADE} of them",)
-    for name in (name for name, kind in admin if kind == stat.S_IFDIR):
+        return [], True
+    found = []
+    for name in (name for name, kind in admin[:_MAX_MADE] if kind == stat.S_IFDIR):
         text = os.fsdecode(hostile.read(root, f"worktrees/{name}/gitdir", limit=_MAX_POINTER) or b"").rstrip("\n")
         dot_git = PurePosixPath(os.path.normpath(PurePosixPath(naming.REPOSITORY_INSIDE, "worktrees", name, text)))
-        if dot_git.name != ".git" or "\0" in text:
-            continue
+        found += [dot_git] if dot_git.name == ".git" and "\0" not in text else []
+    return found, len(admin) <= _MAX_MADE
+
+
+def _there(worktree: Worktree, known: Iterable[PurePosixPath]) -> Iterator[str]:
+    """The directories of those that are still there, relative to the worktree where they lie in it."""
+    for dot_git in known:
         if not dot_git.is_relative_to(naming.WORKSPACE_INSIDE):
-            found.append(str(dot_git.parent))
-        elif not hostile.is_absent(worktree.path, str(inner := dot_git.relative_to(naming.WORKSPACE_INSIDE))):
-            found.append(str(inner.parent))
-    return tuple(found)
+            yield str(dot_git.parent)
+            continue
+        place = dot_git.relative_to(naming.WORKSPACE_INSIDE).parent
+        # The worktree's own `.git` is no other one's.
+        if place != PurePosixPath() and not hostile.is_absent(worktree.path, f"{place}/.git"):
+            yield str(place)

@@ -9,7 +9,7 @@ import pytest
 from state import crash, verbs
 from state.memory import IMAGE, Memory
 from state.world import World
-from wt import apply, docker, health, inventory, naming, trash, trust
+from wt import apply, docker, health, inventory, naming, trash, trust, unwatched
 from wt.commands import doctor, down, gc, ls, rm, sync, up
 from wt.errors import Refused, ToolError, WtError
 from wt.model import Progress, Worktree
@@ -75,6 +75,45 @@ def test_worktrees_that_were_made_in_a_repository_that_was_put_aside_are_still_s
         removed(world, tree)
     shutil.rmtree(tree.path / "helpers")
     removed(world, tree)
+    assert not tree.path.exists()
+
+
+def test_what_is_in_a_repository_that_was_put_aside_stops_nobody_for_ever(world: World) -> None:
+    """It is the agent's, and kept: what it made there of links and lists says nothing of worktrees that are there."""
+    (tree,) = world.trees()
+    aside = naming.state_dir(tree.repository) / naming.ASIDE
+    (aside / f"{tree.id}.aaaa/repo.git").mkdir(parents=True)
+    (aside / f"{tree.id}.aaaa/repo.git/worktrees").symlink_to("/etc")
+    for number in range(201):
+        (aside / f"{tree.id}.bbbb/repo.git/worktrees/{number}").mkdir(parents=True)
+    own = aside / f"{tree.id}.bbbb/repo.git/worktrees/0/gitdir"
+    for text in ("/app/.git\n", "/tmp/x/.git\n", "/app/gone/.git\n"):
+        own.write_text(text)
+        assert unwatched.made_inside(tree) == ()
+    shutil.rmtree(aside)
+
+
+def test_a_ref_that_is_broken_is_named_and_no_other_one(world: World) -> None:
+    (tree,) = world.trees()
+    heads = tree.repository.common_dir / "refs/heads"
+    told(world, "inside", "git commit -q --allow-empty -m more")
+    # git speaks of it where it is asked for the worktree's own.
+    (heads / "x-old").touch()
+    with pytest.raises(ToolError, match="unable to resolve reference 'refs/heads/x-old': reference broken"):
+        sync.run(world.context, [str(tree.path)])
+    (heads / "x-old").unlink()
+    (report,) = sync.run(world.context, [str(tree.path)])
+    assert report.moved and report.kept is None
+    tip = (heads / "x").read_text()
+    (heads / "x").write_text("")
+    (report,) = sync.run(world.context, [str(tree.path)])
+    assert report.kept and "'refs/heads/x': reference broken" in report.kept and "put one in" in (report.hint or "")
+    (heads / "x").write_text(tip)
+    (heads / "x-old").touch()
+    assert sync.run(world.context, [str(tree.path)])[0].kept is None
+    (heads / "x").write_text("")
+    world.git("branch", "kept", tip.strip())
+    removed(world, tree, force=True)
     assert not tree.path.exists()
 
 

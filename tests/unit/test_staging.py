@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unit.repos import Inside, commit, git, linked, repository, worktree
-from wt import estates, removal, staging
+from wt import estates, hostile, removal, staging
 from wt import git as host
 from wt.commands import gc, rm
 
@@ -108,13 +108,31 @@ def test_what_git_does_not_tell_of_files_that_are_tracked_inside_counts_as_chang
     with monkeypatch.context() as patch:
         patch.setattr(staging, "_SECONDS", 0)
         assert staging.overlooked(inside.tree) == (FIRST,)
-    # git ends where a path leads through a symlink.
+    # git ends where a path lies in what its index has as a submodule.
     (inside.tree.path / "d").mkdir()
     (inside.tree.path / "d/b.gen").write_text("text\n")
     inside.git("add", "--force", "d/b.gen")
-    (inside.tree.path / "d").rename(inside.tree.path / "e")
-    (inside.tree.path / "d").symlink_to("e")
+    git(inside.tree.path, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},d")
     assert staging.overlooked(inside.tree) == (FIRST,)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_what_is_tracked_inside_and_as_it_was_staged_is_no_change(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, *, split: bool
+) -> None:
+    monkeypatch.setattr(hostile, "_MAX_BYTES", 10_000)
+    commit(inside.tree.path, ".gitignore", "*.gen\n")
+    (inside.tree.path / "a.gen").write_text("first\n")
+    inside.git("add", "--force", "a.gen")
+    if split:
+        inside.git("update-index", "--split-index")
+    (inside.tree.path / "a.gen").write_text("second\n" * 10_000)
+    assert staging.overlooked(inside.tree) == ("a.gen",)
+    inside.git("add", "--force", "a.gen")
+    assert staging.overlooked(inside.tree) == ()
+    (inside.tree.path / "a.gen").rename(inside.tree.path / "b")
+    (inside.tree.path / "a.gen").symlink_to("b")
+    assert staging.overlooked(inside.tree) == ("a.gen",)
 
 
 def _entry(oid: str, path: str) -> bytes:
