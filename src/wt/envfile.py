@@ -13,6 +13,8 @@ _NAME = re.compile(r"\ufeff?[\w.-]+")
 # Spaces that python-dotenv passes over and compose does not, where that decides what a name or a value is.
 _SPACE = r"[^\S \t\n\r\v\f\x85\xa0]"
 _UNSEEN = re.compile(rf"\A\s*{_SPACE}|{_SPACE}\s*[='\"]|[='\"]\s*{_SPACE}")
+_QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_COMMENT = re.compile(r"\s#.*")
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)*")
 
 
@@ -42,7 +44,7 @@ def merge(text: str, values: Mapping[str, str]) -> str:
         original = binding.original.string
         # Blank lines above belong to what the parser took for the line.
         blank: str = _BLANK_LINES.match(original)[0]  # type: ignore[index]
-        unseen = binding.key is not None and _UNSEEN.search(original)
+        unseen = binding.key is not None and _UNSEEN.search(_COMMENT.sub("", _QUOTED.sub("''", original)))
         if binding.error or unseen or not _NAME.fullmatch(binding.key or "x"):
             raise _unclear("".join(lines) + blank, "can't be read as KEY=value")
         lines.append(blank if binding.key in values else original)

@@ -11,7 +11,8 @@ def command(args: Sequence[str], max_file_bytes: int | None, max_memory: int | N
     """The command that runs a program under limits; the shell sets them: preexec_fn is unsafe beside threads."""
     # Units: 512 bytes (POSIX), and 1024.
     files = f"ulimit -f {max(1, max_file_bytes // 512)}; " if max_file_bytes is not None else ""
-    memory = f"ulimit -d {max_memory // 1024}; " if max_memory is not None else ""
+    # One that is lower already can't be raised, of which nothing may come among what the program says.
+    memory = f"ulimit -d {max_memory // 1024} 2>/dev/null; " if max_memory is not None else ""
     return ["sh", "-c", f'{files}{memory}exec "$@"', "sh", *args] if files or memory else args
 
 

@@ -38,6 +38,8 @@ BROKEN = [
     "\u2003S=1",
     "T='x'\u3000",
 ]
+# With spaces that are no ASCII where they are a value's, or a comment's.
+SPACED = ['A="\u3000x"', 'B="x\u2003"', "C='\u202f?'", 'D=b # it is\u2003"x"', "E=it's\u3000x", "# \u3000'x"]
 # What compose alone takes for a mistake.
 INVALID = ["'Q'=1", "I=${unterminated", "I=${MISSING:?why}"]
 
@@ -118,6 +120,11 @@ def test_a_line_that_is_understood_differently_is_named(line: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("line", SPACED)
+def test_any_space_may_be_in_a_value(line: str) -> None:
+    assert envfile.merge(f"{line}\n", {"WT_GIT_DIR": "x"}) == f"{line}\nWT_GIT_DIR='x'\n"
+
+
 def test_compose_reads_the_same_beside_any_lines_or_it_is_said_that_env_is_wrong(tmp_path: Path) -> None:
     dice, values = random.Random(7), {"WORKTREE_NAME": "it's", "WT_GIT_DIR": "c\\"}
 
@@ -127,7 +134,7 @@ def test_compose_reads_the_same_beside_any_lines_or_it_is_said_that_env_is_wrong
         return "".join([dice.choice(BEGINNINGS), name, dice.choice(SIGNS), text, dice.choice(ENDS)])
 
     made = ["".join(line() for _ in range(dice.randint(1, 2))) for _ in range(150)]
-    own = ["\n".join([*FOREIGN, *OURS, ""]), *(f"{each}\n" for each in (*FOREIGN, *OURS, *BROKEN, *INVALID))]
+    own = ["\n".join([*FOREIGN, *OURS, ""]), *(f"{each}\n" for each in (*FOREIGN, *OURS, *BROKEN, *INVALID, *SPACED))]
     service = {"image": "x", "environment": {key: f"${{{key}}}" for key in values}}
     (tmp_path / "compose.yml").write_text(json.dumps({"services": {"x": service}}))
     project = ComposeProject("x", (tmp_path / "compose.yml",), tmp_path / ".env", tmp_path)

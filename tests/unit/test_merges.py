@@ -221,11 +221,13 @@ def test_a_submodule_is_not_entered(topic: Path, canary: Path, monkeypatch: pyte
     oid = commit(repository(topic.parent / "sub"))
     git(topic.parent / "sub", "config", "diff.external", str(canary.with_name("program")))
     with_gitlink(topic, oid)
+    run(["sh", "-c", f"{FILE.format('x')} && {SQUASH}"], topic)
+    (topic / "sub").rmdir()
     (topic.parent / "sub").rename(topic / "sub")
     (topic / ".git/sub").symlink_to(topic / "sub")
     monkeypatch.chdir(topic)
-    assert not merged(topic) and not canary.exists()
-    git(topic, "diff", "main", "topic")
+    assert merged(topic) and not canary.exists()
+    git(topic, "diff", "main~1", "topic")
     assert canary.exists()
 
 
