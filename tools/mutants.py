@@ -412,7 +412,11 @@ MUTANTS = (
     *_swapped("hostile.py", f"{HOSTILE}nothing_but", ("int.from_bytes(os.urandom(6))", "os.getpid()")),
     *_without("private_repo.py", f"{PRIVATE}one_without_rights", "    _open(naming.private_repo(worktree))\n"),
     *_swapped("private_repo.py", f"{PRIVATE}hostile_names", (r"(?!\.|", "(?!")),
-    *_without("staging.py", "test_staging.py::test_what_git_does_not_tell_in_time", ", seconds=seconds"),
+    *_swapped(
+        "staging.py",
+        "test_staging.py::test_what_git_does_not_tell_in_time",
+        ("stdin=stdin, seconds=seconds", "stdin=stdin"),
+    ),
     *_without("private_repo.py", BOUNDS, ", 2 * _MAX_REFS + 2", ' or log.count("\\n") > _MAX_STASH', ", _MAX_LOG"),
     *_swapped("streams.py", BOUNDS, ("return len(heard) <= most", "return True")),
     *_swapped(

@@ -170,8 +170,8 @@ class Side:
     def tool(self, *command: str | Path, cwd: Path | None = None, codes: Sequence[int] = (0,)) -> None:
         """Run a command of this side's tool and note what it said."""
         begun = time.monotonic()
-        # Ended with all that it has started, which a FIFO would keep for ever.
-        limited = ("timeout", "--kill-after=2", str(self.patience), *command)
+        # Ended with all that it has started, which a FIFO would keep for ever: killed, docker leaves compose behind.
+        limited = ("timeout", "--kill-after=20", str(self.patience), *command)
         done = self.account.run(*limited, cwd=cwd or self.main, check=False)
         said = done.stdout + done.stderr
         self.said += said
