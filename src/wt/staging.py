@@ -39,7 +39,7 @@ def alone(worktree: Worktree) -> tuple[str, ...]:
     Of an index that shares its entries (`git update-index --split-index`), those that it has replaced count, too. Where
     there are very many paths, these are the first of them.
     """
-    algorithm = git.run(worktree.repository, "rev-parse", "--show-object-format").text.strip()
+    algorithm = _algorithm(worktree.repository)
     end, found = time.monotonic() + _SECONDS, list[str]()
     try:
         empty = hashlib.new(algorithm, b"blob 0\0").hexdigest()
@@ -49,6 +49,10 @@ def alone(worktree: Worktree) -> tuple[str, ...]:
     except (WtError, struct.error, ValueError, IndexError):
         return (_UNREADABLE,)
     return tuple(sorted(set(found)))
+
+
+def _algorithm(repository: Repository) -> str:
+    return git.run(repository, "rev-parse", "--show-object-format").text.strip()
 
 
 def _missing(repository: Repository, staged: Mapping[str, tuple[bytes, str]], *, seconds: float) -> Iterator[str]:
@@ -74,8 +78,7 @@ def overlooked(worktree: Worktree) -> tuple[str, ...]:
 
 
 def _overlooked(worktree: Worktree, end: float) -> Iterator[str]:
-    root = worktree.path
-    algorithm = git.run(worktree.repository, "rev-parse", "--show-object-format").text.strip()
+    root, algorithm = worktree.path, _algorithm(worktree.repository)
     known = frozenset(git.run_in(worktree, "ls-files", "--cached", "-z").stdout.split(b"\0"))
     # Those that an index has replaced which shares its entries are listed without their path.
     replaced, inside = set[str](), dict[bytes, str]()

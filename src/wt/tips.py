@@ -44,11 +44,21 @@ def astray(worktree: Worktree, host: Mapping[str, str]) -> tuple[str, str | None
 
 def broken_ref(repository: Repository) -> tuple[str, str] | None:
     """What git can't read of any ref of the host's, and what to do about it; None where it reads all."""
-    answer = git.run(repository, "for-each-ref", "--format=%(objecttype)", check=False)
+    complaint, nameless = _read(repository)
+    complaint = _names_nothing(nameless[0]) if nameless else complaint
+    return (complaint, complaints.of_git(complaint)) if complaint else None
+
+
+def _read(repository: Repository, *names: str) -> tuple[str | None, tuple[str, ...]]:
+    """What git says where it can't read the refs of these names, and which ones it passes over that name no commit."""
+    answer = git.run(repository, "for-each-ref", "--format=%(refname) %(objecttype)", *names, check=False)
     lines = os.fsdecode(answer.stderr).split("\n")
-    names = [line.removeprefix(_IGNORED) for line in lines if line.startswith(_IGNORED)]
-    complaint = f"unable to resolve reference '{names[0]}': reference broken" if names else answer.complaint
-    return (complaint, complaints.of_git(complaint)) if names or answer.code != 0 else None
+    nameless = tuple(line.removeprefix(_IGNORED) for line in lines if line.startswith(_IGNORED))
+    return answer.complaint if answer.code != 0 else None, nameless
+
+
+def _names_nothing(ref: str) -> str:
+    return f"unable to resolve reference '{ref}': reference broken"
 
 
 def _complaint(worktree: Worktree) -> str | None:
@@ -56,13 +66,9 @@ def _complaint(worktree: Worktree) -> str | None:
         head = (git.file_text(worktree.git_dir / "HEAD", limit=_MAX_LINE) or "").strip()
         there = not _OID.fullmatch(head) or git.resolve(worktree.repository, head) is not None
         return None if there else f"bad object {head}"
-    look = ("for-each-ref", "--format=%(refname) %(objecttype)", worktree.branch)
-    answer = git.run(worktree.repository, *look, check=False)
-    if answer.code != 0:
-        return answer.complaint
+    complaint, nameless = _read(worktree.repository, worktree.branch)
     # It speaks of those, too, whose names begin like the one that it is asked for.
-    warned = f"{_IGNORED}{worktree.branch}" in os.fsdecode(answer.stderr).split("\n")
-    return f"unable to resolve reference '{worktree.branch}': reference broken" if warned else None
+    return complaint or (_names_nothing(worktree.branch) if worktree.branch in nameless else None)
 
 
 def gone(worktree: Worktree) -> tuple[str, str | None, str | None] | None:

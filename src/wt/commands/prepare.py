@@ -2,7 +2,8 @@
 
 import shlex
 import shutil
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 
 from wt import (
@@ -58,6 +59,21 @@ def alone_with(tree: Worktree, context: Context) -> AbstractContextManager[None]
     wait = f"waiting for another wt at work on {tree.name}"
     lock = naming.worktree_state_dir(tree) / "lock"
     return locks.held(lock, on_wait=lambda: context.progress.note(wait), there=True)
+
+
+@contextmanager
+def unless_removed(tree: Worktree, lock: AbstractContextManager[None]) -> Iterator[None]:
+    """Hold a lock that lies in what wt keeps for a worktree.
+
+    Raises:
+        Refused: that was removed, be it while this waited.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except FileNotFoundError:
+            raise removed(tree) from None
+        yield
 
 
 def require_there(tree: Worktree) -> None:

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from wt import (
     checkouts,
@@ -74,11 +74,7 @@ def _inside(tree: Worktree, context: Context) -> Iterator[InsideRefs | None]:
         raise unreadable(tree, broken)
     wait = f"waiting for another import of {tree.name}"
     lock = naming.worktree_state_dir(tree) / "import.lock"
-    with ExitStack() as held:
-        try:
-            held.enter_context(locks.held(lock, on_wait=lambda: context.progress.note(wait), there=True))
-        except FileNotFoundError as error:
-            raise prepare.removed(tree) from error
+    with prepare.unless_removed(tree, locks.held(lock, on_wait=lambda: context.progress.note(wait), there=True)):
         if (tree.git_dir / "HEAD").is_file():
             private_repo.claim(tree)
         private_repo.renew_packed_refs(tree)

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from wt import apply, docker, git, naming, observe, plan, private_repo, selection
 from wt.commands import prepare
@@ -64,11 +64,7 @@ def start(tree: Worktree, context: Context, *, begun: list[Step] | None = None) 
 @contextmanager
 def _alone_with(tree: Worktree, context: Context) -> Iterator[None]:
     """The lock on a sandbox, whose worktree may have been removed since it was prepared."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(prepare.alone_with(tree, context))
-        except FileNotFoundError:
-            raise prepare.removed(tree) from None
+    with prepare.unless_removed(tree, prepare.alone_with(tree, context)):
         prepare.require_there(tree)
         yield
 
