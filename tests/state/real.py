@@ -1,6 +1,7 @@
 """The real engine, with what a user or an agent does beside wt."""
 
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -76,6 +77,12 @@ class Real:
 
     def kill(self, container: str) -> None:
         docker("kill", container)
+        # What the engine lists is a copy that follows in its own time.
+        for _ in range(200):
+            if not docker("ps", "--quiet", "--filter", f"id={container}").stdout:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{container} is listed as running ten seconds after it was killed")
 
     def pause(self, container: str) -> None:
         docker("pause", container)
